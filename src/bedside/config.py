@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,7 +70,7 @@ class Config:
             message, file=str(self.path or "bedside.toml"), line=_line_of(self.text, key), key=key, advice=advice
         )
 
-    def refuse_unknown(self, known: Mapping[str, object]) -> None:
+    def refuse_unknown(self, known: Sequence[str]) -> None:
         """Raise ConfigError if the file has a section that no room owns."""
         for name in self.data:
             if name not in known:
