@@ -7,7 +7,8 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,7 +68,11 @@ class Config:
     def error_at(self, message: str, key: str, advice: str = "") -> ConfigError:
         """Make an error that points at the dotted key `key` (`site.a.sources[1].url`)."""
         return ConfigError(
-            message, file=str(self.path or "bedside.toml"), line=_line_of(self.text, key), key=key, advice=advice
+            message,
+            file=str(self.path or "bedside.toml"),
+            line=_line_of(self.text, key),
+            key=key,
+            advice=advice,
         )
 
     def refuse_unknown(self, known: Sequence[str]) -> None:
@@ -156,7 +161,7 @@ def _explain(text: str, where: str, cls: object) -> tuple[str, str, str]:
 def _fields(cls: object) -> list[str]:
     """Return the TOML names of all fields of a class and of the classes within it."""
     found: list[str] = []
-    queue, seen = [msgspec.inspect.type_info(cls)], set()  # type: ignore[arg-type]
+    queue, seen = [msgspec.inspect.type_info(cls)], set()
     while queue:
         info = queue.pop()
         if isinstance(info, msgspec.inspect.StructType):
@@ -179,29 +184,35 @@ def _nearest(word: str, known: list[str]) -> str:
 
 
 def _line_of(text: str, key: str) -> int | None:
-    """Return the line on which the dotted `key` stands; the nearest parent's line where it can't be found."""
+    """Return the line on which the dotted `key` stands; the nearest parent's where it can't be found."""
     parts = re.findall(r"[^.\[\]]+|\[\d+\]", key)
     names = [p for p in parts if not p.startswith("[")]
-    numbers = [int(p[1:-1]) for p in parts if p.startswith("[")]
-    best: tuple[int, int] | None = None
+    number = next((int(p[1:-1]) for p in parts if p.startswith("[")), None)
+    depth, found = 0, None
+    for line, path in _assignments(text, number):
+        if path == names[: len(path)] and len(path) > depth:
+            depth, found = len(path), line
+    inline = re.compile(rf"[{{,\s]{re.escape(names[-1])}\s*=")
+    if found and depth == len(names) - 1:  # perhaps within an inline table that starts there
+        for line, words in enumerate(text.splitlines()[found - 1 :], found):
+            if inline.search(words):
+                return line
+            if line > found and re.match(r"\s*\[\[?[\w.\"'-]+\]", words):
+                break
+    return found
+
+
+def _assignments(text: str, number: int | None) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, dotted path) of each header and key; of an array of tables only its `number`-th."""
     table: list[str] = []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
+    seen: Counter[str] = Counter()
+    for line, words in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*(\[\[?)\s*([\w.\"' -]+?)\s*\]", words):
             table = [p.strip().strip("\"'") for p in header[2].split(".")]
             if header[1] == "[[":
-                seen[header[2]] = seen.get(header[2], -1) + 1
-            if header[1] == "[[" and numbers and seen[header[2]] != numbers[0]:
-                table = ["\0"]
-            path = table
-        elif found := re.match(r"\s*([\w.\"'-]+)\s*=", line):
-            path = table + [p.strip("\"'") for p in found[1].split(".")]
-        else:
-            path = []
-        depth = len(path)
-        if path and path == names[:depth] and (best is None or depth > best[0]):
-            best = (depth, number)
-        elif table == names[:-1] or (best and best[0] == len(names) - 1):
-            if re.search(rf"[{{,\s]{re.escape(names[-1])}\s*=", line) and best and best[0] < len(names):
-                best = (len(names), number)
-    return best[1] if best else None
+                if number is not None and seen[header[2]] != number:
+                    table = ["\0"]
+                seen[header[2]] += 1
+            yield line, table
+        elif key := re.match(r"\s*([\w.\"'-]+)\s*=", words):
+            yield line, table + [p.strip("\"'") for p in key[1].split(".")]

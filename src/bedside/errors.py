@@ -103,7 +103,7 @@ UnreachableReason = Literal["refused", "no_route", "name", "timeout", "reset", "
 
 
 class HostError(BedsideError):
-    """One host failed, in `phase` (connect, key_exchange, login, run, sudo, put, get, ...) after `seconds`."""
+    """One host failed, in `phase` (connect, login, run, put, ...) after `seconds`."""
 
     kind: ClassVar[HostErrorKind]
 

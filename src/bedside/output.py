@@ -7,12 +7,16 @@ before it reaches a terminal; in a pipe it is written as it is, since a program 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
-from typing import IO, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from bedside import text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ColorChoice = Literal["auto", "always", "never"]
 Style = Literal["good", "bad", "warn", "dim", "bold"]
@@ -24,18 +28,25 @@ class Output:
     """Standard output and standard error of one command."""
 
     def __init__(
-        self, *, color: ColorChoice = "auto", verbosity: int = 0,
-        stdout: IO[str] | None = None, stderr: IO[str] | None = None, environ: Mapping[str, str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        color: ColorChoice = "auto",
+        verbosity: int = 0,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
         self.verbosity = verbosity
         environ = os.environ if environ is None else environ
+        wanted = color == "always" or (
+            color == "auto" and "NO_COLOR" not in environ and environ.get("TERM") != "dumb"
+        )
         self._color = {
-            stream: color == "always"
-            or (color == "auto" and stream.isatty() and "NO_COLOR" not in environ and environ.get("TERM") != "dumb")
-            for stream in (self.stdout, self.stderr)
+            stream: wanted and (color == "always" or stream.isatty()) for stream in (self.stdout, self.stderr)
         }
+        self._above_bar: Console | None = None
 
     @property
     def interactive(self) -> bool:
@@ -74,14 +85,37 @@ class Output:
         stream = self.stderr if to_stderr else self.stdout
         return f"\x1b[{_CODES[style]}m{words}\x1b[0m" if self._color[stream] else words
 
-    def _line(self, stream: IO[str], line: str, style: Style | None) -> None:
+    @contextlib.contextmanager
+    def bar(self, words: str, total: int) -> Iterator[Callable[[], None]]:
+        """Draw a progress bar on standard error while a person looks; yields what counts one host done.
+
+        Nothing is drawn in a pipe or with `-q`. Lines written meanwhile appear above the bar.
+        """
+        if not self.interactive or self.verbosity < 0:
+            yield lambda: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(file=self.stderr, no_color=not self._color[self.stderr], highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+            bar = progress.add_task(words, total=total)
+            self._above_bar = console
+            try:
+                yield lambda: progress.advance(bar)
+            finally:
+                self._above_bar = None
+
+    def _line(self, stream: TextIO, line: str, style: Style | None) -> None:
         if style and self._color[stream]:
             line = f"\x1b[{_CODES[style]}m{line}\x1b[0m"
+        if self._above_bar and stream.isatty():
+            from rich.text import Text
+
+            self._above_bar.print(Text.from_ansi(line), soft_wrap=True)
+            return
         data = (line + "\n").encode("utf-8", "surrogateescape")
-        if buffer := getattr(stream, "buffer", None):
-            stream.flush()
-            buffer.write(data)
-            buffer.flush()
-        else:
-            stream.write(data.decode("utf-8", "replace"))
-            stream.flush()
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()

@@ -106,7 +106,9 @@ class Runner(Protocol):
     def host(self) -> str:
         """The host's name, as the user wrote it."""
 
-    async def run(self, command: Command, *, on_line: OnLine | None = None, on_data: OnData | None = None) -> Result:
+    async def run(
+        self, command: Command, *, on_line: OnLine | None = None, on_data: OnData | None = None
+    ) -> Result:
         """Run a command to its end. A status other than 0 is a Result, not an error.
 
         Raises TimedOut, ConnectionLost, Denied.

@@ -44,15 +44,22 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-c", "--config", "config_path", metavar="FILE",
-              help="Configuration; else $BEDSIDE_CONFIG, bedside.toml here or above, the user's own.")  # fmt: skip
+@click.option(
+    "-c",
+    "--config",
+    "config_path",
+    metavar="FILE",
+    help="Configuration; else $BEDSIDE_CONFIG, bedside.toml here or above, the user's own.",
+)
 @click.option("-v", "--verbose", count=True, help="Say more on standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only warnings and errors on standard error.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @click.option("--log-file", metavar="FILE", help="Append debug messages to FILE (mode 0600).")
 @click.version_option(package_name="bedside", message="bedside %(version)s")
 @click.pass_context
-def group(ctx: click.Context, /, config_path: str | None, color: Any, log_file: str | None, **flags: Any) -> None:
+def group(
+    ctx: click.Context, /, config_path: str | None, color: Any, log_file: str | None, **flags: Any
+) -> None:
     """Heal a fleet of machines in an emergency, from your bed.
 
     \b

@@ -24,7 +24,9 @@ class Context:
     environ: Mapping[str, str]
 
     @classmethod
-    def make(cls, config_path: str | None, out: Output, environ: Mapping[str, str], log_file: str | None) -> Context:
+    def make(
+        cls, config_path: str | None, out: Output, environ: Mapping[str, str], log_file: str | None
+    ) -> Context:
         """Make the context of one call; with `log_file`, debug messages are appended there."""
         if log_file:
             _log_to(log_file)

@@ -35,7 +35,15 @@ def canonical(payload: Mapping[str, Any]) -> str:
 
 
 def chained(
-    before: str, *, sequence: int, time: str, run: str, host: str | None, kind: str, version: int, payload: str
+    before: str,
+    *,
+    sequence: int,
+    time: str,
+    run: str,
+    host: str | None,
+    kind: str,
+    version: int,
+    payload: str,
 ) -> str:
     """Return the hash of an entry whose predecessor's hash is `before`; `payload` is canonical JSON."""
     fields = [before, sequence, time, run, host, kind, version, payload]

@@ -45,7 +45,12 @@ class RunRecord:
 def _told(outcome: Outcome[Any]) -> dict[str, Any]:
     if isinstance(outcome, Failed):
         error = outcome.error
-        told: dict[str, Any] = {"ok": False, "error": error.kind, "phase": error.phase, "message": error.message}
+        told: dict[str, Any] = {
+            "ok": False,
+            "error": error.kind,
+            "phase": error.phase,
+            "message": error.message,
+        }
         result = getattr(error, "result", None)
         return {**told, **(_result(result) if isinstance(result, Result) else {})}
     return {"ok": True, **_value(outcome)}
@@ -54,7 +59,11 @@ def _told(outcome: Outcome[Any]) -> dict[str, Any]:
 def _value(outcome: Done[Any]) -> dict[str, Any]:
     if isinstance(outcome.value, Result):
         return {**_result(outcome.value), "ok": outcome.value.ok}
-    return {} if outcome.value is None else {"value": _cut(str(outcome.value).encode("utf-8", "surrogateescape"))}
+    return (
+        {}
+        if outcome.value is None
+        else {"value": _cut(str(outcome.value).encode("utf-8", "surrogateescape"))}
+    )
 
 
 def _result(result: Result) -> dict[str, Any]:

@@ -134,7 +134,9 @@ def _begin_immediately(connection: Connection) -> None:
 
 def _unusable(where: str, error: Exception) -> LedgerError:
     cause = getattr(error, "orig", None) or error
-    return LedgerError(f"the ledger {where} can't be used: {cause}", advice="free the disk or set [ledger] url")
+    return LedgerError(
+        f"the ledger {where} can't be used: {cause}", advice="free the disk or set [ledger] url"
+    )
 
 
 def _envelope(row: RowMapping) -> Envelope:
