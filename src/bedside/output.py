@@ -67,6 +67,10 @@ class Output:
         if self.verbosity >= 0:
             self._line(self.stderr, text.safe(line), style)
 
+    def remote_error(self, line: str) -> None:
+        """Write a line of a host's standard error to ours, also with `-q`."""
+        self._line(self.stderr, text.safe(line) if self.interactive else line, None)
+
     def detail(self, line: str) -> None:
         """Write a line that only `-v` shows."""
         if self.verbosity > 0:
