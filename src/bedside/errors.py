@@ -15,7 +15,8 @@
         ├── TimedOut            a phase after the TCP connection took longer than its limit
         ├── ConnectionLost      the connection broke after it stood
         ├── Denied              the host (or a file on either side) refused what was asked
-        └── CommandFailed       the command ran and ended with a status other than 0
+        ├── CommandFailed       the command ran and ended with a status other than 0
+        └── TaskFailed          a task's own code raised
 
 `exits.py` alone maps these to exit codes. A failed host is data (`model.Failed` holds a HostError);
 exceptions are for the code in between.
@@ -188,3 +189,15 @@ class CommandFailed(HostError):
             host=result.host, phase=phase, seconds=result.seconds, advice=advice,
         )  # fmt: skip
         self.result = result
+
+
+class TaskFailed(HostError):
+    """A task's own code raised. `trace` is the traceback of the user's code only."""
+
+    kind = "failed"
+
+    def __init__(
+        self, message: str, *, trace: str = "", host: str, phase: str, seconds: float = 0.0, advice: str = ""
+    ) -> None:
+        super().__init__(message, host=host, phase=phase, seconds=seconds, advice=advice)
+        self.trace = trace
