@@ -9,7 +9,7 @@
     ├── LedgerError             the ledger can't be read or written
     ├── LabError                a lab can't be made, used or removed
     └── HostError               one host failed; always with host, phase, seconds and advice
-        ├── Unreachable         no TCP connection: refused, no_route, name, timeout, reset
+        ├── Unreachable         no connection: refused, no_route, name, timeout, reset, proxy, protocol
         ├── HostKeyMismatch     the host showed another key than the one known, or an unknown one
         ├── AuthenticationFailed    the host refused every login we could offer
         ├── TimedOut            a phase after the TCP connection took longer than its limit
@@ -100,7 +100,7 @@ class LabError(BedsideError):
 
 
 HostErrorKind = Literal["unreachable", "host_key", "auth", "timeout", "lost", "refused", "failed"]
-UnreachableReason = Literal["refused", "no_route", "name", "timeout", "reset", "proxy"]
+UnreachableReason = Literal["refused", "no_route", "name", "timeout", "reset", "proxy", "protocol"]
 
 
 class HostError(BedsideError):

@@ -1,0 +1,1 @@
+"""Connections and sessions over SSH. Only this room (and the lab) knows AsyncSSH."""
