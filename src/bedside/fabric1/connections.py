@@ -1,0 +1,100 @@
+"""From `env.host_string` to a session: asking for a host or a password, and Fabric 1's words for failures."""
+
+from __future__ import annotations
+
+import time
+
+from bedside.errors import (
+    AuthenticationFailed,
+    ConnectionLost,
+    HostError,
+    HostKeyMismatch,
+    TimedOut,
+    Unreachable,
+)
+from bedside.fabric1 import keyboard
+from bedside.fabric1.env import env, output
+from bedside.fabric1.errors import NetworkError, NoValidConnectionsError
+from bedside.fabric1.hosts import denormalize, join_host_strings, normalize, to_dict
+from bedside.fabric1.messages import complain, say
+from bedside.fabric1.target import current
+from bedside.runner import Runner
+
+
+def need_host() -> None:
+    """Ask for a host where there is none; the answer stays for later tasks."""
+    if env.host_string:
+        return
+    keyboard.refuse_to_ask("the target host connection string")
+    text = ""
+    while not text:
+        text = keyboard.ask("No hosts found. Please specify (single) host string for connection: ").strip()
+    env.update(to_dict(text))
+
+
+def key() -> str:
+    """Return the full `user@host:port` under which the host's connection is kept."""
+    return join_host_strings(*normalize(env.host_string))
+
+
+def runner() -> Runner:
+    """Return the session to the host. Raises NetworkError; asks for passwords."""
+    attempts = max(1, int(env.get("connection_attempts") or 1))
+    for attempt in range(1, attempts + 1):
+        try:
+            return _logged_in()
+        except HostError as error:
+            last = attempt == attempts
+            if output.debug and attempts > 1:
+                host = normalize(env.host_string)[1]
+                ending = ", giving up)" if last else ")"
+                complain(f"Timed out trying to connect to {host} (attempt {attempt} of {attempts}){ending}")
+            if last or not isinstance(error, Unreachable | TimedOut):
+                raise network_error(error, attempt) from error
+            if not _was_timeout(error):
+                time.sleep(float(env.get("timeout") or 10))
+    raise AssertionError("unreachable")
+
+
+def _logged_in() -> Runner:
+    engine = env._engine
+    while True:
+        try:
+            return engine.runner(key(), current())
+        except AuthenticationFailed:
+            user = normalize(env.host_string)[0]
+            given = keyboard.password(f"[{env.host_string}] Login password for '{user}': ")
+            env.passwords[key()] = env["password"] = given
+
+
+def network_error(error: HostError, attempts: int = 1) -> NetworkError:
+    """Return a failed connection in Fabric 1's words."""
+    _, host, port = normalize(env.host_string)
+    tried = f"(tried {attempts} time{'' if attempts == 1 else 's'})"
+    if _was_timeout(error):
+        return NetworkError(f"Timed out trying to connect to {host} {tried}", error)
+    if isinstance(error, Unreachable) and error.reason == "name":
+        return NetworkError(f"Name lookup failed for {host}", error)
+    if isinstance(error, Unreachable):
+        text = f"Unable to connect to port {port} on {host}" if error.reason == "refused" else error.message
+        wrapped = NoValidConnectionsError(text)
+        return NetworkError(
+            f"Low level socket error connecting to host {host} on port {port}: {text} {tried}", wrapped
+        )
+    if isinstance(error, HostKeyMismatch | ConnectionLost):
+        return NetworkError(str(error))
+    return NetworkError(str(error), error)
+
+
+def _was_timeout(error: HostError) -> bool:
+    return isinstance(error, TimedOut) or (isinstance(error, Unreachable) and error.reason == "timeout")
+
+
+def disconnect_all() -> None:
+    """Close every connection, saying so."""
+    for name in env._engine.connected:
+        if output.status:
+            say(f"Disconnecting from {denormalize(name)}... ", end="")
+        env._engine.disconnect(name)
+        if output.status:
+            say("done.")
