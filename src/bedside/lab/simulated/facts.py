@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
 from typing import Any
 
 from bedside.lab import facts
 from bedside.lab.level import SERVICES, LabHost
+from bedside.lab.monitor import states
 from bedside.lab.simulated.host import Host
 from bedside.lab.simulated.platforms import SIMULATED
 
-_OUTPUT = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-_WEIGHTS = (90, 5, 3, 2)
+_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _INTERVAL = 60
 
 
@@ -42,30 +41,29 @@ def document(planned: LabHost, host: Host, host_key: str, collected: str) -> dic
     return found
 
 
-def tables(hosts: Sequence[Host], seed: int, now: int) -> dict[str, list[dict[str, Any]]]:
+def tables(fleet: Sequence[tuple[LabHost, Host]], seed: int, now: int) -> dict[str, list[dict[str, Any]]]:
     """Return the Livestatus tables as they are at `now`, seconds since 1970."""
-    rows = [_host_row(host, now) for host in hosts]
-    services = [row for host in hosts for row in _service_rows(host, seed, now)]
-    groups = sorted({host.platform.kind for host in hosts})
+    hosts = [_host_row(planned, host, now) for planned, host in fleet]
+    services = [row for planned, host in fleet for row in _service_rows(planned, host, seed, now)]
+    members: dict[str, list[str]] = {}
+    for row in hosts:
+        for group in row["groups"]:
+            members.setdefault(group, []).append(row["name"])
+    status = {
+        "program_version": f"r2.13.6-1 {SIMULATED}",
+        "livestatus_version": SIMULATED,
+        "num_hosts": len(hosts),
+        "num_services": len(services),
+    }
     return {
-        "hosts": rows,
+        "hosts": hosts,
         "services": services,
-        "hostgroups": [
-            {"name": g, "alias": g, "members": [h.name for h in hosts if h.platform.kind == g]}
-            for g in groups
-        ],
-        "status": [
-            {
-                "program_version": f"r2.13.6-1 {SIMULATED}",
-                "livestatus_version": SIMULATED,
-                "num_hosts": len(rows),
-                "num_services": len(services),
-            }
-        ],
+        "hostgroups": [{"name": name, "alias": name, "members": m} for name, m in members.items()],
+        "status": [status],
     }
 
 
-def _host_row(host: Host, now: int) -> dict[str, Any]:
+def _host_row(planned: LabHost, host: Host, now: int) -> dict[str, Any]:
     state = 0 if host.answers else 1
     return {
         "name": host.name,
@@ -73,15 +71,49 @@ def _host_row(host: Host, now: int) -> dict[str, Any]:
         "display_name": host.name,
         "address": host.address,
         "state": state,
-        "output": "",
-        "plugin_output": "PING OK" if state == 0 else "PING CRITICAL - no answer",
-        "groups": [host.platform.kind],
+        "plugin_output": f"PING {'CRITICAL' if state else 'OK'} - Packet loss = {100 * state}%",
+        "groups": ["lab", planned.platform],
         "notes": SIMULATED,
         "services": list(SERVICES),
         "num_services": len(SERVICES),
-        "custom_variables": {},
+        "custom_variable_names": ["port"],
+        "custom_variable_values": [str(planned.port)],
+        "custom_variables": {"port": str(planned.port)},
         **_common(state, now),
     }
+
+
+def _service_rows(planned: LabHost, host: Host, seed: int, now: int) -> list[dict[str, Any]]:
+    rows = []
+    for name, made_up in zip(SERVICES, states(host.name, seed), strict=True):
+        state, output = (made_up, f"{_STATES[made_up]} - {name} (made up by the lab)")
+        if name == SERVICES[0]:
+            state, output = _ssh(planned, host)
+        row: dict[str, Any] = {
+            "description": name,
+            "display_name": name,
+            "host_name": host.name,
+            "host_alias": host.name,
+            "host_display_name": host.name,
+            "host_address": host.address,
+            "host_state": 0 if host.answers else 1,
+            "host_groups": ["lab", planned.platform],
+            "state": state,
+            "plugin_output": output,
+            "groups": [],
+            "notes": "",
+            "custom_variable_names": [],
+            "custom_variable_values": [],
+            "custom_variables": {},
+        }
+        rows.append(row | _common(state, now))
+    return rows
+
+
+def _ssh(planned: LabHost, host: Host) -> tuple[int, str]:
+    if host.answers:
+        return 0, f"SSH OK - {host.platform.ssh_version} bedside-lab-simulated (protocol 2.0)"
+    return 2, f"connect to address {host.address} and port {planned.port}: no banner"
 
 
 def _common(state: int, now: int) -> dict[str, Any]:
@@ -98,41 +130,3 @@ def _common(state: int, now: int) -> dict[str, Any]:
         "latency": 0.0,
         "execution_time": 0.0,
     }
-
-
-def _service_rows(host: Host, seed: int, now: int) -> list[dict[str, Any]]:
-    chance = _random(seed, host.name)
-    rows = []
-    for name in SERVICES:
-        state = chance.choices(range(4), _WEIGHTS)[0]
-        output = f"{_OUTPUT[state]} - {name}, {SIMULATED}"
-        if name == "ssh":
-            state = 0 if host.answers else 2
-            output = (
-                f"SSH OK - {host.platform.ssh_version} (protocol 2.0)"
-                if host.answers
-                else "CRITICAL - no answer"
-            )
-        rows.append(
-            {
-                "description": name,
-                "display_name": name,
-                "host_name": host.name,
-                "host_alias": host.name,
-                "host_display_name": host.name,
-                "host_address": host.address,
-                "host_state": 0 if host.answers else 1,
-                "host_groups": [host.platform.kind],
-                "state": state,
-                "plugin_output": output,
-                "groups": [],
-                "notes": "",
-                "custom_variables": {},
-                **_common(state, now),
-            }
-        )
-    return rows
-
-
-def _random(seed: int, name: str) -> Random:
-    return Random(f"{seed}/{name}")  # noqa: S311 - no secret, the same each time

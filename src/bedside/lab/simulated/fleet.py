@@ -154,11 +154,9 @@ class Fleet:
 
     # --- what the answerers tell
 
-    def _hosts(self) -> list[Host]:
-        return [server.host for server in self._servers.values()]
-
     def _tables(self) -> dict[str, list[dict[str, Any]]]:
-        return facts.tables(self._hosts(), self._spec.seed, int(time.time()))
+        fleet = [(self._planned[name], server.host) for name, server in self._servers.items()]
+        return facts.tables(fleet, self._spec.seed, int(time.time()))
 
     def _documents(self) -> list[dict[str, Any]]:
         found = [

@@ -44,9 +44,9 @@ class Lab:
     async def up(self, spec: Spec, progress: Progress) -> LabState:
         """Start the simulation and return when everything answers. Raises LabError."""
         with level.only_one(self._folders):
-            before = level.read(self._folders) if not self._dead() else None
-            if before and before.phase == "up":
-                raise LabError("a lab is up already", advice="bedside lab down ends it")
+            self._refuse_another()
+            if self._holder() and (before := self._read()) and before.phase == "up":
+                raise LabError("a lab is up already", advice="bedside lab down removes it")
             if left := await self._clear():
                 raise LabError(f"an earlier lab can't be removed: {'; '.join(left)}")
             since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -122,6 +122,7 @@ class Lab:
         if not self._folders.state.exists():
             return []
         with level.only_one(self._folders):
+            self._refuse_another()
             return await self._clear()
 
     # --- the process and the folder
@@ -142,8 +143,16 @@ class Lab:
             pass
         return None
 
-    def _dead(self) -> bool:
-        return self._holder() is None
+    def _read(self) -> LabState | None:
+        try:
+            return level.read(self._folders)
+        except LabError:  # half a file is half a lab
+            return None
+
+    def _refuse_another(self) -> None:
+        """Raise LabError where the folder holds a lab of another level, which only that level can remove."""
+        if (state := self._read()) and state.level != self.name:
+            raise LabError(f"the lab here is of level {state.level}", advice="bedside lab down removes it")
 
     async def _clear(self) -> list[str]:
         if pid := self._holder():
