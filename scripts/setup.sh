@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by scripts/test and scripts/demo: makes the virtual environment ./.venv and sets $PY to its Python.
 # Needs Python 3.11 and, once, the package index; as root it also installs the Debian packages it needs.
 set -eu

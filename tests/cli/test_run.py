@@ -1,0 +1,189 @@
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Cli
+from tests.support.sshd import Sshd, free_port, sshd
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with sshd(tmp_path_factory.mktemp("sshd"), address="127.0.0.1", config="ListenAddress 127.0.0.2") as one:
+        yield one
+
+
+@pytest.fixture
+def cli(server: Sshd, tmp_path: Path) -> Cli:
+    config = tmp_path / "bedside.toml"
+    config.write_text(
+        f'[ssh]\nport = {server.port}\nuser = "{server.user}"\nidentity_files = ["{server.key}"]\n'
+        'agent = false\nconnect_timeout = "2s"\nlogin_timeout = "2s"\n'
+    )
+    return Cli(tmp_path, config)
+
+
+def test_each_line_stands_behind_its_host_and_the_summary_on_standard_error(cli: Cli) -> None:
+    ended = cli("run", "-H", "127.0.0.1,127.0.0.2", "--", "echo one; echo two >&2")
+    assert ended.status == 0, ended.err
+    assert sorted(ended.out.splitlines()) == ["127.0.0.1: one", "127.0.0.2: one"]
+    assert "127.0.0.1: two\n" in ended.err
+    assert "2 hosts: 2 ok; " in ended.err
+
+
+def test_identical_output_is_grouped(cli: Cli) -> None:
+    ended = cli("run", "-b", "-H", "127.0.0.1,127.0.0.2", "--", "echo", "same  words")
+    assert ended.out == "── 127.0.0.1, 127.0.0.2 (2 hosts)\nsame  words\n"
+
+
+def test_several_words_are_quoted_and_one_is_a_line_for_the_shell(cli: Cli) -> None:
+    assert cli("run", "-H", "127.0.0.1", "--", "echo", "$HOME;", "a b").out == "127.0.0.1: $HOME; a b\n"
+    assert cli("run", "-H", "127.0.0.1", "--", "echo a | tr a b").out == "127.0.0.1: b\n"
+
+
+def test_json_is_one_object_a_host_with_the_documented_fields(cli: Cli) -> None:
+    port = free_port()
+    ended = cli("run", "--json", "-H", f"127.0.0.1,127.0.0.2:{port}", "--", "printf 'a\\nb'; exit 3")
+    assert ended.status == 1
+    by_host = {told["host"]: told for told in ended.objects}
+    good, bad = by_host["127.0.0.1"], by_host[f"127.0.0.2:{port}"]
+    assert good.pop("seconds") > 0
+    assert good == {
+        "host": "127.0.0.1", "ok": False, "exit": 3, "signal": None, "error": None,
+        "stdout": "a\nb", "stderr": "", "truncated": False,
+    }  # fmt: skip
+    assert bad["error"]["kind"] == "unreachable"
+    assert bad["error"]["phase"] == "connect"
+    assert bad["exit"] is None
+
+
+def test_a_host_that_is_silent_delays_nobody_and_is_named(cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel accepts, nobody ever speaks
+        name = f"127.0.0.1:{silent.getsockname()[1]}"
+        ended = cli("run", "-H", f"{name},127.0.0.1", "--", "echo here")
+    assert ended.status == 1
+    assert ended.out == "127.0.0.1: here\n"
+    assert f"{name}: " in ended.err
+    assert "2 hosts: 1 ok, 1 failed; " in ended.err
+
+
+def test_ctrl_c_prints_what_is_known_and_who_was_not_reached(cli: Cli, tmp_path: Path) -> None:
+    flag = tmp_path / "started"
+    line = f"if [ -e {flag} ]; then sleep 60; else touch {flag}; echo quick; fi"
+    names = "127.0.0.1,127.0.0.2,root@127.0.0.1"
+    with cli.start("run", "-b", "-P", "1", "-H", names, "--", line) as process:
+        wait_for_sleep(flag)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == "── 127.0.0.1 (1 host)\nquick\n"
+    assert "interrupted (the command may still run there): 127.0.0.2" in err
+    assert "not started: root@127.0.0.1" in err
+    kept = cli("ledger", "show", "--json").objects
+    assert [e["kind"] for e in kept] == ["run.start", "host.outcome", "run.end"]
+    assert kept[-1]["payload"]["interrupted"] == ["127.0.0.2"]
+
+
+def wait_for_sleep(flag: Path) -> None:
+    """Wait until the second host's command runs."""
+    for _ in range(200):
+        seen = subprocess.run(["pgrep", "-f", f"-e {flag}"], capture_output=True, text=True)
+        if flag.exists() and seen.stdout.strip():
+            return
+        subprocess.run(["sleep", "0.05"])
+    raise AssertionError("the command does not start")
+
+
+def test_the_ledger_holds_what_was_done(cli: Cli) -> None:
+    cli("run", "-H", "127.0.0.1", "--", "echo hi")
+    shown = cli("ledger", "show")
+    assert "run on 1 host by" in shown.out
+    assert "echo hi" in shown.out
+    run = shown.out.split()[1]
+    assert "host.outcome  127.0.0.1" in cli("ledger", "show", run).out
+    assert cli("ledger", "show", "nosuch").status == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--", "id"], "all"),
+        (["run", "-H", "127.0.0.1"], "no command to run"),
+        (["run", "-H", "127.0.0.1", "-t", "soon", "--", "id"], "no duration"),
+        (["run", "-H", "a b", "--", "id"], "no host"),
+        (["run", "-H", "-oProxyCommand=x", "--", "id"], "no host"),
+        (["run", "-H", "127.0.0.1", "-P", "0", "--", "id"], "0 is not in the range"),
+        (["run", "-H", "127.0.0.1", "--task", "nosuch.py:x"], "nosuch.py"),
+        (["run", "-s", "nosuch", "all", "--", "id"], "no site"),
+        (["put", "-H", "127.0.0.1", "x"], "two paths"),
+    ],
+)
+def test_wrong_words_end_with_2_and_say_what_to_do(cli: Cli, words: list[str], said: str) -> None:
+    ended = cli(*words)
+    assert (ended.status, ended.out) in ((2, ""), (1, "")), ended
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_broken_configuration_names_file_line_and_key(cli: Cli) -> None:
+    cli.config.write_text("[ssh]\nparalel = 3\n")
+    ended = cli("run", "-H", "127.0.0.1", "--", "id")
+    assert ended.status == 2
+    assert f"{cli.config}:2: [ssh.paralel] unknown key 'paralel'; did you mean 'parallel'?" in ended.err
+
+
+def test_a_task_runs_on_every_host_and_its_value_is_shown(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "from bedside import task\n\n\n@task\ndef where(host, name='x'):\n"
+        "    with host.cd('/'):\n        return host.run('pwd; echo ' + name).out.split()\n"
+    )
+    ended = cli("run", "-H", "127.0.0.1", "--json", "--task", "tasks.py:where:name=me")
+    assert ended.status == 0, ended.err
+    assert ended.objects[0]["value"] == ["/", "me"]
+
+
+def test_a_task_that_raises_shows_the_users_own_lines_only(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "from bedside import task\n\n\n@task\ndef broken(host):\n    return {}['key']\n"
+    )
+    ended = cli("run", "-H", "127.0.0.1", "--task", "tasks.py:broken")
+    assert ended.status == 1
+    assert 'tasks.py", line 6, in broken' in ended.err
+    assert "KeyError: 'key'" in ended.err
+    assert "site-packages" not in ended.err
+    assert "bedside/" not in ended.err.replace(str(tmp_path), "")
+
+
+def test_files_go_to_the_hosts_and_come_back_into_a_folder_each(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_bytes(b"\0\xff bytes")
+    target = tmp_path / "far"
+    target.mkdir()
+    assert cli("put", "-H", "127.0.0.1", "a file", f"{target}/").status == 0
+    assert (target / "a file").read_bytes() == b"\0\xff bytes"
+    ended = cli("get", "-H", "127.0.0.1,127.0.0.2", f"{target}/a file", "back")
+    assert ended.status == 0, ended.err
+    for host in ("127.0.0.1", "127.0.0.2"):
+        assert (tmp_path / "back" / host / "a file").read_bytes() == b"\0\xff bytes"
+    missing = cli("put", "-H", "127.0.0.1", "nosuch", "/tmp/")
+    assert missing.status == 1
+    assert "nosuch" in missing.err
+
+
+def test_what_a_host_says_cannot_drive_the_terminal(cli: Cli) -> None:
+    line = "printf 'a\\033]0;title\\007b\\n'"
+    shown = cli.on_terminal("run", "-H", "127.0.0.1", "--", line)
+    assert shown.status == 0
+    assert "a\\x1b]0;title\\x07b" in shown.out
+    assert "\x1b]0;" not in shown.out
+    piped = cli("run", "-H", "127.0.0.1", "--", line)
+    assert piped.out == "127.0.0.1: a\x1b]0;title\x07b\n"
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_none_in_a_pipe(cli: Cli) -> None:
+    assert "hosts" in cli.on_terminal("run", "-H", "127.0.0.1", "--", "sleep 0.5").out
+    assert "━" not in cli("run", "-H", "127.0.0.1", "--", "sleep 0.5").err
