@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bedside.query.ast import All, Among, And, Atom, Compare, Field, Has, Node, Not, Or, Word, atoms
-from bedside.query.matching import explain, matches
+from bedside.query.matching import explain, matches, services
 from bedside.query.parser import parse
 
 __all__ = [
     "All", "Among", "And", "Atom", "Compare", "Field", "Has", "Node", "Not", "Or", "Word",
-    "atoms", "explain", "fields", "matches", "parse",
+    "atoms", "explain", "fields", "matches", "parse", "services",
 ]  # fmt: skip
 
 

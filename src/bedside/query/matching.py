@@ -13,7 +13,7 @@ from typing import assert_never
 
 from bedside.model import Host
 from bedside.query import regex, vocabulary
-from bedside.query.ast import All, Among, And, Compare, Has, Node, Not, Operator, Or, Word
+from bedside.query.ast import All, Among, And, Compare, Has, Node, Not, Operator, Or, Word, atoms
 from bedside.query.vocabulary import Value
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -59,6 +59,18 @@ def hits(node: Word | Compare | Among, host: Host) -> Iterator[Value]:
 def explain(node: Node, host: Host) -> tuple[str, ...]:
     """Return the evidence for the query's being true (or, if it is, false) of the host, in plain words."""
     return tuple(dict.fromkeys(_explain(node, host)))
+
+
+def services(node: Node, host: Host) -> tuple[str, ...]:
+    """Return the names of those services that a part of the query speaks of and fits."""
+    parts = [
+        part
+        for part in atoms(node)
+        if isinstance(part, Word)
+        or (isinstance(part, Compare | Among) and part.field.name.startswith("service"))
+    ]
+    found = (s.name for s in host.services if any(matches(p, Host("", services=(s,))) for p in parts))
+    return tuple(dict.fromkeys(found))
 
 
 def number(text: str) -> float | None:
