@@ -13,6 +13,7 @@ from types import ModuleType
 from bedside.errors import FabfileError
 from bedside.fabric1 import names
 from bedside.tasks.loader import told_errors
+from bedside.tasks.traces import is_foreign
 
 
 class _Finder(MetaPathFinder):
@@ -45,9 +46,15 @@ def fabric_names() -> Iterator[None]:
     finally:
         sys.meta_path.remove(finder)
         sys.path[:] = path
-        for name in [name for name in sys.modules if name.split(".")[0] == "fabric"]:
-            del sys.modules[name]
+        for name in [name for name in sys.modules if name not in before or name in modules]:
+            if name.split(".")[0] == "fabric" or _is_users(sys.modules[name]):
+                del sys.modules[name]
         sys.modules.update(hidden)
+
+
+def _is_users(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and not is_foreign(file)
 
 
 def find(name: str) -> Path | None:

@@ -93,6 +93,8 @@ FABRIC_2 = frozenset(
 
 def missing_name(module: str, name: str) -> str | None:
     """Return what to say of a name that Fabric 1 has and bedside has not, None for any other."""
+    if f"{module}.{name}" in MISSING_MODULES:
+        return f"bedside has no module {module}.{name} yet"
     if name in MISSING.get(module, ()):
         return f"bedside's {module} has no {name!r} yet"
     if module == "fabric" and name in FABRIC_2:
