@@ -49,12 +49,10 @@ async def install(cache: Path, progress: Progress) -> Path:
 
 
 def command(installed: Path, run: Path, address: str, port: int) -> list[str]:
-    """Return the command that serves on address and port; `run` is a folder for its log and settings."""
+    """Return the command that serves on address and port; `run` is an empty folder to start it in."""
     node = proc.on_path("node")
     if node is None:
         raise LabError("node is missing", advice="apt-get install nodejs npm")
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "config.json").unlink(missing_ok=True)  # it would keep admins of an earlier run
     server = installed / "node_modules" / "pouchdb-server" / "bin" / "pouchdb-server"
     return [node, "--unhandled-rejections=warn", str(server), "--in-memory", "--no-stdout-logs",
             "-o", address, "-p", str(port), "-d", str(run), "-c", str(run / "config.json")]  # fmt: skip
@@ -85,6 +83,8 @@ async def start(
     """
     port = port or free_port(address)
     argv = [*wrap, *command(installed, run, address, port)]
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "config.json").unlink(missing_ok=True)  # it would keep admins of an earlier run
     with (run / "out").open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, cwd=run, start_new_session=True
