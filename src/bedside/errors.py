@@ -136,6 +136,14 @@ class HostKeyMismatch(HostError):
 
     kind = "host_key"
 
+    def __init__(
+        self, message: str, *, host: str, phase: str, seconds: float = 0.0, advice: str = "",
+        shown: str = "", known: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(message, host=host, phase=phase, seconds=seconds, advice=advice)
+        self.shown, self.known = shown, known
+        """Type and fingerprint of the key it showed, and of those known, with file and line."""
+
 
 class AuthenticationFailed(HostError):
     """The host refused every login we could offer."""

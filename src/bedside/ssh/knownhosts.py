@@ -113,7 +113,7 @@ class KnownHosts:
 def _parse(line: str, path: Path | None, number: int) -> tuple[str, KnownKey]:
     marker = ""
     if line.startswith("@"):
-        marker, _, line = line[1:].partition(" ")
+        marker, line = [*line[1:].split(None, 1), ""][:2]
         if marker not in ("revoked", "cert-authority"):
             raise ValueError(f"unknown marker @{marker}")
     words = line.split(None, 3)
