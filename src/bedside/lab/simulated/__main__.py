@@ -1,9 +1,9 @@
 """The simulation's process: `python -m bedside.lab.simulated FOLDER`, the spec as JSON on standard input.
 
-It writes one line of JSON to standard output when everything answers, and ends when it is told to
-through the control socket, by SIGTERM, or by the folder's removal. As long as it lives it holds a lock
-on FOLDER/simulation.lock, in which its process id stands: whoever can take the lock knows that no
-simulation runs, and who can't, whom to end.
+It ends with a line of JSON on standard output when everything answers; what goes on is its child, with no
+tie to whoever started it. The child ends when it is told to through the control socket, by SIGTERM, or by
+the folder's removal. As long as it lives it holds a lock on FOLDER/simulation.lock, in which its process id
+stands: whoever can take the lock knows that no simulation runs, and who can't, whom to end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bedside.lab.simulated.fleet import Fleet
 _LOOK_SECONDS = 2.0
 
 
-async def _simulate(folder: Path, spec: Spec) -> None:
+async def _simulate(folder: Path, spec: Spec, ready: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     fleet = Fleet(folder, spec)
@@ -46,8 +46,7 @@ async def _simulate(folder: Path, spec: Spec) -> None:
 
     report = await fleet.start()
     server = await control.listen(folder / "control", handle)
-    sys.stdout.write(json.dumps(report) + "\n")
-    sys.stdout.close()
+    _detach(folder, ready, json.dumps(report).encode())
     await _told_to_stop(stop, folder)
     server.close()
     await fleet.stop()
@@ -62,15 +61,33 @@ async def _told_to_stop(stop: asyncio.Event, folder: Path) -> None:
                 return
 
 
-def main(folder: Path) -> None:
-    """Run until told to stop."""
+def _detach(folder: Path, ready: int, report: bytes) -> None:
+    """Let go of the starter's streams, then send it the report."""
+    log = os.open(folder / "simulation.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in range(3):
+        os.dup2(log, stream)
+    os.close(log)
+    with os.fdopen(ready, "wb") as pipe:
+        pipe.write(report)
+
+
+def main(folder: Path) -> int:
+    """Start the child and return the exit status once it is ready, or has failed."""
     spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
-    with (folder / "simulation.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        asyncio.run(_simulate(folder, spec))
+    told, ready = os.pipe()
+    if os.fork():
+        os.close(ready)
+        with os.fdopen(told, "rb") as pipe:
+            report = pipe.read()
+        sys.stdout.buffer.write(report)
+        return 0 if report else 1
+    os.close(told)
+    lock = os.open(folder / "simulation.lock", os.O_WRONLY | os.O_CREAT, 0o600)  # until the kernel closes it
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.write(lock, str(os.getpid()).encode())
+    asyncio.run(_simulate(folder, spec, ready))
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1])))

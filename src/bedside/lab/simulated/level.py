@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
-from bedside import config
 from bedside.errors import LabError
 from bedside.lab import level, proc, sshconfig
 from bedside.lab.level import Folders, HostStatus, LabHost, LabState, LevelName, Progress, Spec
@@ -60,7 +59,9 @@ class Lab:
                 raise
 
     async def _started(self, state: LabState) -> LabState:
-        report = json.loads(await self._start(state.spec))
+        words = [sys.executable, "-m", "bedside.lab.simulated", str(self._folders.state)]
+        spec = msgspec.json.encode(state.spec)
+        report = json.loads(await proc.run(words, what="the simulation", timeout=_UP_SECONDS, stdin=spec))
         state = replace(
             state,
             phase="up",
@@ -71,35 +72,6 @@ class Lab:
         self._write_files(state, report["keys"])
         level.save(self._folders, state)
         return state
-
-    async def _start(self, spec: Spec) -> bytes:
-        """Start the process and return its report. Raises LabError with what it said where there is none."""
-        log = self._folders.state / "simulation.log"
-        with _private(log) as errors:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bedside.lab.simulated",
-                str(self._folders.state),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                cwd="/",
-                start_new_session=True,
-                limit=16 << 20,
-            )
-        if process.stdin is None or process.stdout is None:
-            raise LabError("the simulation has no pipes")
-        try:
-            async with asyncio.timeout(_UP_SECONDS):
-                process.stdin.write(msgspec.json.encode(spec))
-                process.stdin.close()
-                report = await process.stdout.readline()
-        except TimeoutError:
-            raise LabError(f"the simulation was not ready within {_UP_SECONDS} s") from None
-        if not report:
-            raise LabError(f"the simulation ended: {proc.tail(log.read_bytes())}")
-        return report
 
     async def status(self, state: LabState) -> list[HostStatus]:
         """Return how each host is. Raises LabError if the simulation is dead."""
@@ -187,7 +159,3 @@ class Lab:
                 folders, inside=inside, livestatus=state.livestatus, couchdb=state.couchdb
             )
         sshconfig.write(folders, files)
-
-
-def _private(path: Path) -> BinaryIO:
-    return open(path, "wb", opener=config.private_opener)
