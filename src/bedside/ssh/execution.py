@@ -143,6 +143,7 @@ class Execution:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.patience.close()
         process = self.process
         if process and not process.closed.done():
             if isinstance(error, OutOfPatience | asyncio.CancelledError):

@@ -34,6 +34,7 @@ class Patience:
         self._total = total or 0.0
         self._idle = idle or 0.0
         self._start = self._last = clock.monotonic()
+        self._alarm: asyncio.Task[OutOfPatience] | None = None
 
     @property
     def seconds(self) -> float:
@@ -48,23 +49,33 @@ class Patience:
         """From now on, wait at most `idle` seconds without a sign of life."""
         self._idle = min(self._idle, idle) if self._idle else idle
         self.progress()
+        self.close()
 
     def restart(self) -> None:
         """Both times start anew: what went before was not the work's own (a person was asked)."""
         self._start = self._last = self._clock.monotonic()
+        self.close()
 
     async def wait(self, future: asyncio.Future[T]) -> T:
-        """Return the future's result. Raises OutOfPatience and leaves the future as it is."""
+        """Return the future's result. Raises OutOfPatience and leaves the future as it is.
+
+        Who waits calls `close` in the end.
+        """
         if future.done() or not (self._total or self._idle):
             return await future
-        watch = asyncio.ensure_future(self._watch())
-        try:
-            await asyncio.wait((future, watch), return_when=asyncio.FIRST_COMPLETED)
-            if not future.done():
-                raise watch.result()
-            return future.result()
-        finally:
-            watch.cancel()
+        if self._alarm is None:  # one for all waits: starting it anew costs as much as a packet
+            self._alarm = asyncio.ensure_future(self._watch())
+        alarm = self._alarm
+        await asyncio.wait((future, alarm), return_when=asyncio.FIRST_COMPLETED)
+        if not future.done():
+            raise alarm.result()
+        return future.result()
+
+    def close(self) -> None:
+        """Nothing is waited for any more."""
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the work's result; where a limit is reached or we are cancelled, cancel it.
@@ -75,9 +86,12 @@ class Patience:
         try:
             return await self.wait(task)
         finally:
+            self.close()
             if not task.done():
                 task.cancel()
                 await asyncio.wait((task,), timeout=CLEANUP_S)
+            if task.done() and not task.cancelled():
+                task.exception()  # seen, even where a limit came first
 
     async def _watch(self) -> OutOfPatience:
         while True:
