@@ -192,14 +192,29 @@ def _line_of(text: str, key: str) -> int | None:
     for line, path in _assignments(text, number):
         if path == names[: len(path)] and len(path) > depth:
             depth, found = len(path), line
-    inline = re.compile(rf"[{{,\s]{re.escape(names[-1])}\s*=")
     if found and depth == len(names) - 1:  # perhaps within an inline table that starts there
-        for line, words in enumerate(text.splitlines()[found - 1 :], found):
-            if inline.search(words):
-                return line
-            if line > found and re.match(r"\s*\[\[?[\w.\"'-]+\]", words):
-                break
+        return _inline(text, found, names[-1], number) or found
     return found
+
+
+def _inline(text: str, start: int, name: str, number: int | None) -> int | None:
+    """Return the line of key `name` in the inline table that starts on line `start`.
+
+    Where a list of tables starts there, it is the `number`-th that is meant.
+    """
+    lines = text.splitlines()[start - 1 :]
+    end = next(
+        (n for n, words in enumerate(lines) if n and re.match(r"\s*\[\[?[\w.\"'-]+\]", words)), len(lines)
+    )
+    rest = "\n".join(lines[:end])
+    listed = number is not None and re.match(r"[^=\n]*=\s*\[", rest)
+    opened = -1
+    for piece in re.finditer(rf"\{{|(?<=[{{,\s]){re.escape(name)}\s*=", rest):
+        if piece[0] == "{":
+            opened += 1
+        elif opened == number or not listed:
+            return start + rest.count("\n", 0, piece.start())
+    return None
 
 
 def _assignments(text: str, number: int | None) -> Iterator[tuple[int, list[str]]]:

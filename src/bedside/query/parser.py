@@ -150,7 +150,8 @@ def _position(token: Token) -> int:
 
 
 def _syntax_error(text: str, error: Any) -> QueryError:
-    allowed = set(getattr(error, "expected", None) or getattr(error, "allowed", None) or ())
+    known = (getattr(error, name, None) for name in ("accepts", "expected", "allowed"))
+    allowed = set(next(filter(None, known), ()))
     at_end = getattr(getattr(error, "token", None), "type", "") == "$END"
     position = len(text.rstrip()) if at_end else error.pos_in_stream
     quote = text[position : position + 1]

@@ -29,6 +29,8 @@ _PLAIN = re.compile(r"[!-~]+( [!-~]+)*")
 # stand for a byte, here it stands for a character.
 _COMMON = re.compile(r"\^?(?:[A-Za-z0-9_/:-]|\\\.|\.[*+]| (?=[^ ]))+\$?")
 
+_LITERAL = re.compile(r"[A-Za-z0-9_/:. -]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -72,7 +74,7 @@ def _wanted(atom: Atom) -> Iterator[str | None]:
     """Yield filters which together let through all services that can make the part true; None for all."""
     match atom:
         case Word(text):
-            yield _like("description", re.sub(r"\.", r"\\.", text))
+            yield _like("description", text.replace(".", r"\.")) if _LITERAL.fullmatch(text) else None
         case Compare(field) | Among(field) | Has(field) if field.name.partition(".")[0] != "service":
             return
         case Compare(field, "~", value) if field.name in _COLUMN:
