@@ -34,8 +34,8 @@ def quote(word: str) -> str:
 def quote_path(path: str) -> str:
     """Quote a path, but let the shell expand a leading `~` or `~user`; never let it look like an option."""
     if home := _HOME.match(path):
-        rest = path[home.end() :]
-        return home[0] + (quote(rest) if rest else "")
+        rest = path[home.end() + 1 :]  # the slash must not be quoted, or the tilde is none
+        return path[: home.end() + 1] + (quote(rest) if rest else "")
     return quote(f"./{path}" if path.startswith("-") else path)
 
 

@@ -47,16 +47,15 @@ class Dialog:
         if self.started:
             return data
         self._said += data
-        while (at := self._said.find(self._prompt)) >= 0:
-            del self._said[at : at + len(self._prompt)]
-            self.prompts += 1
+        said, mark, rest = self._said.partition(self._mark)
+        self.started = bool(mark)
+        if prompts := said.count(self._prompt):
+            self.prompts += prompts
+            said = said.replace(self._prompt, b"")
+        if prompts or mark:
+            self._said = said
             self.changed.set()
-        if (at := self._said.find(self._mark)) >= 0:
-            rest = bytes(self._said[at + len(self._mark) :])
-            del self._said[at:]
-            self.started = True
-            self.changed.set()
-            return rest
+            return bytes(rest)
         if len(self._said) > 2 * _KEPT:
             del self._said[:-_KEPT]
         return b""
