@@ -107,7 +107,8 @@ async def remove(state: Path) -> list[str]:
         for pid in (anchor.inner, anchor.outer):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        await until(lambda: find(state) is None, _END_SECONDS, "the lab's processes to end")
+        ended = (anchor.inner, anchor.outer)
+        await until(lambda: all(map(_has_ended, ended)), _END_SECONDS, "the lab's processes to end")
     name = bridge(state)
     for pid in users(name):
         with suppress(ProcessLookupError):
@@ -145,6 +146,14 @@ def _all_users(name: str) -> list[int]:
             if seen[space]:
                 found.append(int(folder.name))
     return found
+
+
+def _has_ended(pid: int) -> bool:
+    """Return True where a process is gone or a zombie, which a namespace's pid 1 becomes after all others."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 def _interfaces(process: Path) -> list[str]:

@@ -86,6 +86,7 @@ async def start(anchor: Anchor, log: Path, hosts: Sequence[LabHost], *, seed: in
     words = [f"--define={name}={_RUN}/{place}" for name, place in places.items()]
     words += [f"--define=RunAsUser={_USER}", f"--define=RunAsGroup={_USER}", "--define=Concurrency=2"]
     user = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
+    user += ["--inh-caps=+net_raw", "--ambient-caps=+net_raw"]  # to ping
     await anchor.spawn(log, [*user, icinga, "daemon", "-c", f"{_RUN}/etc/icinga.conf", *words])
 
 

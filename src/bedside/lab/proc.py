@@ -14,6 +14,8 @@ from bedside.errors import LabError
 from bedside.text import one_line
 
 SCRIPTS = Path(__file__).parent / "scripts"
+SAID = 64
+"""The exit status of our own scripts where what they said is a whole message for the user."""
 _TAIL = 3
 
 
@@ -37,6 +39,8 @@ async def run(
                 out, err = await process.communicate(stdin)
         except TimeoutError:
             raise LabError(f"{what} took longer than {timeout:.0f} s") from None
+    if process.returncode == SAID:
+        raise LabError(tail(err))
     if process.returncode != 0:
         raise LabError(f"{what} failed (status {process.returncode}): {tail(err or out)}")
     return out.decode("utf-8", "replace")

@@ -131,7 +131,7 @@ class Raising:
     ) -> LabState:
         """Write the files through which the lab is reached, and return the state to save."""
         folders, hosts = self._folders, self._state.hosts
-        proxy = lab.on_network([proc.on_path("busybox") or "busybox", "nc"])
+        proxy = lab.on_network([proc.on_path("busybox") or "busybox", "nc", "-w", "10"])
         near = (f"tcp://{GATEWAY}:{monitor.PORT}", f"http://{GATEWAY}:{COUCH_PORT}/{DATABASE}")
         far = (
             f"tcp://{_LOOPBACK}:{outside[monitor.PORT]}",

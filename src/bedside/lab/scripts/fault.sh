@@ -8,7 +8,7 @@ here=$(dirname "$0")
 control=/run/bedside/control/$name
 interface=$(cat "$control/interface")
 
-die() { echo "$*" >&2; exit 1; }
+die() { echo "$*" >&2; exit 64; } # 64: said in our own words
 
 # the host's pid 1, as the lab counts pids; empty while it is off
 pid1() {
@@ -25,7 +25,10 @@ systemd() { [ "$(cat "$control/init")" = systemd ]; }
 drop_in=/etc/ssh/sshd_config.d/zz-broken.conf
 
 case $kind in
-reboot) inside reboot ;;
+reboot)
+    need_on
+    inside reboot || true # it may be ended by the very shutdown it asks for
+    ;;
 hard-reboot)
     need_on
     : >"$control/again"
