@@ -39,21 +39,25 @@ class SshRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 
 
 class SshSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The section [ssh]. Time-outs of 0 mean none; `memory_limit` is bytes a stream."""
+    """The section [ssh]. What is None here may stand in ssh_config, or else has the default named behind it.
 
-    user: str | None = None
-    port: int | None = None
+    Time-outs are durations, 0 means none. `memory_limit` is bytes a stream. `config_file = "none"` reads
+    no ssh_config at all.
+    """
+
+    user: str | None = None  # $USER
+    port: int | None = None  # 22
     jump: str | None = None
     parallel: int = 64
     per_jump_host: int = 16
-    connect_timeout: Seconds = Seconds(10)
-    login_timeout: Seconds = Seconds(30)
-    command_timeout: Seconds = Seconds(300)
-    idle_timeout: Seconds = Seconds(0)
-    keepalive: Seconds = Seconds(15)
-    host_keys: HostKeyPolicy = "accept-new"
-    config_file: str | None = None
-    known_hosts: str | None = None
+    connect_timeout: Seconds | None = None  # 10s
+    login_timeout: Seconds | None = None  # 30s
+    command_timeout: Seconds | None = None  # 5m
+    idle_timeout: Seconds | None = None  # none
+    keepalive: Seconds | None = None  # 15s
+    host_keys: HostKeyPolicy | None = None  # accept-new
+    config_file: str | None = None  # ~/.ssh/config and /etc/ssh/ssh_config
+    known_hosts: str | None = None  # known_hosts in the state folder
     identity_files: list[str] | None = None
     agent: bool = True
     memory_limit: int = 1024 * 1024
@@ -83,7 +87,6 @@ class Algorithms:
     macs: str | None = None
     host_keys: str | None = None
     signatures: str | None = None
-    ca_signatures: str | None = None
     compression: bool = False
 
 
