@@ -16,7 +16,7 @@ from bedside.fabric1 import keyboard
 from bedside.fabric1.env import env, output
 from bedside.fabric1.errors import NetworkError, NoValidConnectionsError
 from bedside.fabric1.hosts import denormalize, join_host_strings, normalize, to_dict
-from bedside.fabric1.messages import complain, say
+from bedside.fabric1.messages import abort, complain, say
 from bedside.fabric1.target import current
 from bedside.runner import Runner
 
@@ -29,6 +29,8 @@ def need_host() -> None:
     text = ""
     while not text:
         text = keyboard.ask("No hosts found. Please specify (single) host string for connection: ").strip()
+    for reason in env._engine.excluded([text]).values():
+        abort(f"{text} is left out: {reason}")
     env.update(to_dict(text))
 
 

@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from bedside.fabric1.target import Connector, Target
@@ -42,11 +42,8 @@ class Record(Protocol):
 class Engine:
     """Runs coroutines for the main thread and keeps the connections, by `user@host:port`."""
 
-    def __init__(
-        self, connector: Connector, record: Record, commands: Mapping[str, Any],
-        excluded: Callable[[str], str | None],
-    ) -> None:  # fmt: skip
-        self.record, self.commands_by_name, self.excluded = record, commands, excluded
+    def __init__(self, connector: Connector, record: Record, commands: Mapping[str, Any]) -> None:
+        self.record, self.commands_by_name = record, commands
         self.commands: list[dict[str, Any]] = []
         """What the running task has done on its host so far."""
         self.connector = connector
@@ -68,6 +65,10 @@ class Engine:
     def start(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def excluded(self, hosts: Sequence[str]) -> Mapping[str, str]:
+        """Return those of the hosts that are taken out, each with the reason."""
+        return self.wait(self.connector.excluded(hosts)) if hosts else {}
 
     def runner(self, key: str, target: Target) -> Runner:
         """Return the session to a target, new or kept under its full host string. Raises HostError."""

@@ -55,7 +55,7 @@ def _on_hosts(
     task: Task, name: str, where: tuple[Any, Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     listed, roles = task.get_hosts_and_effective_roles(*where, env)
-    listed = [host for host in listed if _may(host)]
+    listed = _allowed(listed)
     shared = {"command": name, "all_hosts": listed, "effective_roles": roles, "clean_revert": True}
     if output.debug:
         say(f"Parallel tasks now using pool size of {task.get_pool_size(listed, env.get('pool_size', 0))}")
@@ -73,12 +73,14 @@ def _on_hosts(
     return results
 
 
-def _may(host: str) -> bool:
-    """Return False, with a warning, for a host that was excluded by hand or by rule."""
-    reason = env._engine.excluded(hosts.normalize(host)[1])
-    if reason:
+def _allowed(listed: list[str]) -> list[str]:
+    """Leave out, with a warning each, the hosts that were excluded by hand or by rule."""
+    reasons = env._engine.excluded(listed)
+    for host, reason in reasons.items():
         warn(f"{host} is left out: {reason}")
-    return not reason
+    if listed and len(reasons) == len(set(listed)):
+        abort("Every host is left out; --include-excluded REASON overrules that")
+    return [host for host in listed if host not in reasons]
 
 
 def _on_host(host: str, name: str, call: Callable[[], Any]) -> Any:

@@ -38,7 +38,10 @@ def ask_secret(question: str) -> str:
     except OSError:
         complain("Warning: Password input may be echoed.")
         complain(question, end="")
-        return _line()
+        try:
+            return _line()
+        finally:
+            complain("")
     return getpass.getpass(question)
 
 

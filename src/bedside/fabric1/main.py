@@ -14,7 +14,7 @@ from bedside.fabric1 import collect, connections, env, imports, keyboard, names,
 from bedside.fabric1.engine import Engine, Record
 from bedside.fabric1.execute import execute
 from bedside.fabric1.messages import abort, complain, print_exception, say, warn
-from bedside.fabric1.target import Connector
+from bedside.fabric1.target import Connector, Wishes
 from bedside.tasks import arguments
 
 REMAINDER = "<remainder>"
@@ -23,11 +23,10 @@ REMAINDER = "<remainder>"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the composition root gives a run: connections, the ledger, and why a host is left out."""
+    """What the composition root gives a run: connections and the ledger."""
 
-    connector: Callable[[], Connector]
+    connector: Callable[[Wishes], Connector]
     record: Callable[[Sequence[str], Mapping[str, Any]], Record]
-    excluded: Callable[[str], str | None]
     version: str
 
 
@@ -183,7 +182,9 @@ class _Run:
             "tasks": [*self._line.words],
             "remainder": self._line.remainder,
         }
-        engine = Engine(made.connector(), made.record(list(env.env.hosts), what), known, made.excluded)
+        wishes = Wishes(self._line.options.include_excluded, _other_ssh_config())
+        what |= {"include_excluded": wishes.include_excluded} if wishes.include_excluded else {}
+        engine = Engine(made.connector(wishes), made.record(list(env.env.hosts), what), known)
         env.env.attach(engine)
         status = 1
         with ExitStack() as stack:
@@ -195,6 +196,11 @@ class _Run:
             if status == 0 and env.output.status:
                 say("\nDone.")
         return status
+
+
+def _other_ssh_config() -> str | None:
+    path = str(env.env.ssh_config_path)
+    return None if path == options.SSH_CONFIG else path
 
 
 class _Remainder:

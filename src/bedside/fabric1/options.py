@@ -11,8 +11,14 @@ from bedside.tasks.arguments import split
 
 USAGE = "fab [options] <command>[:arg1,arg2=val2,host=foo,hosts='h1;h2',...] ..."
 
+SSH_CONFIG = "~/.ssh/config"
+OWN = (
+    "Hosts that are excluded (bedside exclude) are left out; with --include-excluded REASON they are not, "
+    "and the reason is recorded."
+)
+
 NOT_YET = {
-    "parallel": "-P", "pool_size": "-z", "gateway": "-g", "gss_auth": "--gss-auth",
+    "forward_agent": "-A", "parallel": "-P", "pool_size": "-z", "gateway": "-g", "gss_auth": "--gss-auth",
     "gss_deleg": "--gss-deleg", "gss_kex": "--gss-kex", "system_known_hosts": "--system-known-hosts",
 }  # fmt: skip
 """Options that Fabric 1 had and bedside refuses by name, rather than ignore them."""
@@ -34,7 +40,7 @@ def _flag(parser: optparse.OptionParser, *names: str, help: str, **more: Any) ->
 
 def make_parser() -> tuple[optparse.OptionParser, list[str]]:
     """Return the parser, and the names of the options that are keys of `env`."""
-    parser = optparse.OptionParser(usage=USAGE, prog="fab", add_help_option=False)
+    parser = optparse.OptionParser(usage=USAGE, prog="fab", add_help_option=False, epilog=OWN)
     _own_options(parser)
     own = {option.dest for option in parser.option_list}
     _behaviour(parser)
@@ -58,6 +64,8 @@ def _own_options(parser: optparse.OptionParser) -> None:
     )
     _flag(parser, "--shortlist", help="the same as -F short --list")
     _flag(parser, "-V", "--version", dest="show_version", help="print the version")
+    # Our own; left out of the list, which is Fabric 1's, and told below it.
+    parser.add_option("--include-excluded", metavar="REASON", default=None, help=optparse.SUPPRESS_HELP)
 
 
 def _behaviour(parser: optparse.OptionParser) -> None:
@@ -112,7 +120,7 @@ def _places(parser: optparse.OptionParser) -> None:
     add("--show", metavar="LEVELS", help="levels of output to show")
     flag("--skip-bad-hosts", help="go on where a host can't be reached")
     flag("--skip-unknown-tasks", help="go on where a task is unknown")
-    add("--ssh-config-path", default="~/.ssh/config", metavar="PATH", help="an ssh_config")
+    add("--ssh-config-path", default=SSH_CONFIG, metavar="PATH", help="an ssh_config")
     add("-t", "--timeout", type=int, default=10, metavar="N", help="seconds to connect")
     add(
         "-T",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,18 +12,34 @@ from bedside.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One login. `user` and `port` are None where bedside's configuration and ssh_config decide.
+class Wishes:
+    """What the command line wishes of all connections."""
 
-    `timeout` is the seconds for a connection; `keys` are files, tried before those of the configuration.
-    """
+    include_excluded: str | None = None
+    """Why excluded hosts are acted upon; None: they are left out."""
+    ssh_config: str | None = None
+    """A file in place of the user's ssh_config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One login, and what `env` wishes of it. None is left to bedside's configuration and ssh_config."""
 
     host: str
-    user: str | None
-    port: int | None
-    password: str | None
-    keys: tuple[str, ...]
-    timeout: float
+    user: str | None = None
+    port: int | None = None
+    password: str | None = None
+    keys: tuple[str, ...] = ()
+    """Files that are tried before those of the configuration."""
+    timeout: float | None = None
+    """Seconds for a connection."""
+    keepalive: float | None = None
+    use_agent: bool = True
+    use_default_keys: bool = True
+    strict: bool = False
+    """Refuse a host whose key is not known."""
+    use_known_hosts: bool = True
+    """Look into the user's and the system's known_hosts files."""
 
     @property
     def host_string(self) -> str:
@@ -31,8 +48,15 @@ class Target:
         return (f"{self.user}@" if self.user else "") + host + (f":{self.port}" if self.port else "")
 
 
+DEFAULT_TIMEOUT = 10.0
+"""Fabric 1's own; as it can't be told from a wish, it is none."""
+
+
 class Connector(Protocol):
     """Makes sessions; the composition root has one over `ssh.pool.Pool`."""
+
+    async def excluded(self, hosts: Sequence[str]) -> Mapping[str, str]:
+        """Return those of the hosts (as they are written) that are taken out, each with the reason."""
 
     async def connect(self, target: Target) -> Runner:
         """Log in. Raises Unreachable, HostKeyMismatch, AuthenticationFailed, TimedOut."""
@@ -54,11 +78,17 @@ def current() -> Target:
     named_user = found["user"] or env.user != env.local_user
     named_port = found["port"] or str(env.port) != env.default_port
     keys = env.get("key_filename") or []
+    timeout = float(env.get("timeout") or DEFAULT_TIMEOUT)
     return Target(
         host=host,
         user=user if named_user else None,
         port=int(port) if named_port else None,
         password=env.passwords.get(join_host_strings(user, host, port)) or env.get("password"),
         keys=tuple([keys] if isinstance(keys, str) else keys),
-        timeout=float(env.get("timeout") or 10),
+        timeout=timeout if timeout != DEFAULT_TIMEOUT else None,
+        keepalive=float(env.get("keepalive") or 0) or None,
+        use_agent=not env.get("no_agent"),
+        use_default_keys=not env.get("no_keys"),
+        strict=bool(env.get("reject_unknown_hosts")),
+        use_known_hosts=not env.get("disable_known_hosts"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ class ScriptedHost:
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     fails: Mapping[str, HostError] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     host: str = "scripted"
     commands: list[Command] = field(default_factory=list)
     typed: list[bytes] = field(default_factory=list)
@@ -37,6 +38,9 @@ class ScriptedHost:
 
     def answer(self, line: str) -> Answer:
         return next((answer for words, answer in self.answers.items() if words in line), Answer())
+
+    async def excluded(self, hosts: Sequence[str]) -> Mapping[str, str]:
+        return {host: reason for host, reason in self.left_out.items() if host in hosts}
 
     async def connect(self, target: Target) -> ScriptedHost:
         self.targets.append(target)
@@ -127,11 +131,10 @@ class Fab:
 
     host: ScriptedHost = field(default_factory=ScriptedHost)
     record: KeptRecord = field(default_factory=KeptRecord)
-    excluded: Callable[[str], str | None] = lambda name: None
 
     def __call__(self, *arguments: str) -> int:
         def begin(hosts: Sequence[str], what: Mapping[str, Any]) -> KeptRecord:
             self.record = KeptRecord(hosts, what)
             return self.record
 
-        return main([*arguments], Surroundings(lambda: self.host, begin, self.excluded, "0.0"))
+        return main([*arguments], Surroundings(lambda reason: self.host, begin, "0.0"))

@@ -290,11 +290,36 @@ def test_an_excluded_host_is_left_out_with_the_reason(
     fab: Fab, fabfile: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fabfile(HELLO)
-    fab.excluded = lambda name: "a QNAP" if name == "nas" else None
+    fab.host = ScriptedHost(left_out={"nas": "a QNAP"})
     assert fab("-H", "nas,web1", "hello") == 0
     out, err = said(capsys)
     assert err == "\nWarning: nas is left out: a QNAP\n\n"
     assert "[nas]" not in out
+
+
+def test_where_every_host_is_excluded_no_other_is_asked_for(
+    fab: Fab, fabfile: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fabfile(HELLO)
+    fab.host = ScriptedHost(left_out={"nas": "a QNAP"})
+    assert fab("-H", "nas", "hello") == 1
+    assert "Every host is left out" in said(capsys)[1]
+
+
+def test_an_excluded_host_that_is_typed_in_is_refused(
+    fab: Fab, fabfile: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fabfile(HELLO)
+    fab.host = ScriptedHost(left_out={"nas": "a QNAP"})
+    with typing("nas\n", monkeypatch):
+        assert fab("hello") == 1
+    assert "Fatal error: nas is left out: a QNAP" in said(capsys)[1]
+
+
+def test_the_reason_for_an_excluded_host_is_recorded(fab: Fab, fabfile: Write) -> None:
+    fabfile(HELLO)
+    assert fab("--include-excluded", "it is on fire", "-H", "a", "hello") == 0
+    assert fab.record.what["include_excluded"] == "it is on fire"
 
 
 def test_the_command_after_two_dashes_needs_no_fabfile(fab: Fab, capsys: pytest.CaptureFixture[str]) -> None:
