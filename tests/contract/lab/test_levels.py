@@ -2,112 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import socket
 import subprocess
-import time
-import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from tests.support.labs import LEVELS, SPEC, Lab, processes, raised, until
 
 from bedside.errors import LabError
-from bedside.lab import level
-from bedside.lab.level import OPS_PASSWORD, SERVICES, Folders, LabState, Level, Spec
+from bedside.lab.level import OPS_PASSWORD, SERVICES, Spec
 
 pytestmark = pytest.mark.timeout(900)  # a first namespaces lab makes Debian roots
 
 PROBE = "env x='() { :;}; echo vulnerable' bash -c 'echo probe'"
 UPDATE = "DEBIAN_FRONTEND=noninteractive apt-get -y update"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get -y install bash"
-LEVELS = [
-    pytest.param("simulated", marks=pytest.mark.slow),
-    pytest.param("namespaces", marks=pytest.mark.lab),
-]
-SPEC = Spec(hosts=3)
-
-
-@dataclass
-class Lab:
-    """A lab that is up, and the ways to it from the machine's own network."""
-
-    level: Level
-    folders: Folders
-    state: LabState
-
-    def ssh(
-        self, host: str, command: str, *, stdin: str = "", wait: int = 20
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command on a host by the generated ssh_config."""
-        config = self.folders.ssh_config(inside=False)
-        words = [
-            "ssh",
-            "-F",
-            str(config),
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            f"ConnectTimeout={wait}",
-            host,
-            command,
-        ]
-        return subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=60)
-
-    def fault(self, host: str, kind: str) -> None:
-        """Do a fault to a host."""
-        asyncio.run(self.level.fault(self.state, self.state.host(host), kind))
-
-    def sources(self) -> dict[str, str]:
-        """Return the URLs in the generated configuration, by type."""
-        settings = tomllib.loads(self.folders.config(inside=False).read_text())
-        return {source["type"]: source["url"] for source in settings["site"][level.SITE]["sources"]}
-
-    def livestatus(self, request: str) -> Any:
-        """Ask the monitoring, and return the rows."""
-        address, _, port = self.sources()["livestatus"].removeprefix("tcp://").rpartition(":")
-        with socket.create_connection((address, int(port)), 10) as connection:
-            connection.sendall(f"{request}\nOutputFormat: json\n\n".encode())
-            connection.shutdown(socket.SHUT_WR)
-            return json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    """Wait until something holds; False where it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def make(name: Any, state: Path) -> tuple[Level, Folders]:
-    """Return a level whose lab lives in a folder of its own; what is cached is shared."""
-    folders = Folders(state, Folders.of(os.environ).cache)
-    made = level.load(name, folders, os.environ)
-    if lacks := made.lacks():
-        pytest.skip(f"level {name}: {'; '.join(lacks)}")
-    return made, folders
-
-
-@pytest.fixture(scope="module", params=LEVELS)
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    made, folders = make(request.param, tmp_path_factory.mktemp("lab") / "state")
-    state = asyncio.run(made.up(SPEC, lambda _: None))
-    try:
-        yield Lab(made, folders, state)
-    finally:
-        assert asyncio.run(made.down()) == []
 
 
 def test_every_planned_host_is_on_and_named_as_the_plan_says(lab: Lab) -> None:
-    rows = asyncio.run(lab.level.status(lab.state))
+    rows = lab.status()
     wanted = ["bullseye-01", "bookworm-01", "trixie-01", "openwrt-01", "qnap-01", "cygwin-01", "appliance-01"]
     assert [row.name for row in rows] == wanted
     assert all(row.on for row in rows)
@@ -147,7 +62,7 @@ def test_probe_fires_until_apt_has_put_the_fixed_bash_in_place(lab: Lab) -> None
 def test_look_alikes_answer_but_are_no_debian(lab: Lab) -> None:
     for host in ("openwrt-01", "qnap-01", "cygwin-01"):
         assert lab.ssh(host, "echo here").stdout == "here\n"
-        assert lab.ssh(host, "dpkg -l").returncode == 127
+        assert lab.ssh(host, "apt-get update").returncode == 127
 
 
 def test_appliance_shows_a_banner_and_lets_nobody_in(lab: Lab) -> None:
@@ -204,7 +119,7 @@ def test_rebooted_host_comes_back_with_another_boot_id(lab: Lab) -> None:
 
 def test_switched_off_host_says_so_until_it_is_on_again(lab: Lab) -> None:
     def on() -> bool:
-        rows = asyncio.run(lab.level.status(lab.state))
+        rows = lab.status()
         return next(row.on for row in rows if row.name == "bookworm-01")
 
     lab.fault("bookworm-01", "off")
@@ -251,32 +166,18 @@ def test_impossible_fault_is_refused_with_words(lab: Lab) -> None:
 
 def test_second_lab_in_the_same_folder_is_refused(lab: Lab) -> None:
     with pytest.raises(LabError, match="up"):
-        asyncio.run(lab.level.up(SPEC, lambda _: None))
+        lab.runner.run(lab.level.up(SPEC, lambda _: None))
     assert lab.ssh("bookworm-01", "true").returncode == 0
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_down_leaves_no_folder_and_no_process(name: str, tmp_path: Path) -> None:
-    made, folders = make(name, tmp_path / "state")
-    state = asyncio.run(made.up(Spec(hosts=1, lookalikes=()), lambda _: None))
-    assert processes(folders.state)
-    assert asyncio.run(made.down()) == []
-    assert not folders.state.exists()
-    assert not processes(folders.state)
-    assert asyncio.run(made.down()) == [], "nothing there is fine"
-    address = state.hosts[0].address, state.hosts[0].port
-    with socket.socket() as client:
-        client.settimeout(2)
-        assert client.connect_ex(address) != 0
-
-
-def processes(folder: Path) -> list[int]:
-    """Return the processes on this machine whose words name the folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and os.fsencode(folder) in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
+def test_down_leaves_no_folder_process_or_port(name: str, tmp_path: Path) -> None:
+    with raised(name, tmp_path / "state", Spec(hosts=1, lookalikes=())) as made:
+        urls = [urlsplit(url) for url in made.sources().values()]
+        assert processes(made.folders.state)
+        assert made.runner.run(made.level.down()) == []
+        assert not made.folders.state.exists()
+        assert not processes(made.folders.state)
+        for url in urls:
+            with socket.socket() as client:
+                assert client.connect_ex((url.hostname, url.port)) != 0

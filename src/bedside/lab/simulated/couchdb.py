@@ -88,9 +88,8 @@ class Couch:
             rows = [_row(by_id[k], full) if k in by_id else {"key": k, "error": "not_found"} for k in wanted]
             return {"total_rows": len(docs), "offset": 0, "rows": rows}
         chosen = [doc for doc in docs if _in_range(doc["_id"], options)]
-        skip = int(options.get("skip", 0))
-        limit = options.get("limit")
-        page = chosen[skip:] if limit is None else chosen[skip : skip + int(limit)]
+        skip = _count(options, "skip", 0)
+        page = chosen[skip : skip + _count(options, "limit", len(chosen))]
         offset = docs.index(chosen[0]) + skip if chosen else len(docs)
         return {"total_rows": len(docs), "offset": offset, "rows": [_row(doc, full) for doc in page]}
 
@@ -101,8 +100,8 @@ class Couch:
             test = mango.compile_selector(query["selector"])
         except mango.SelectorError as error:
             raise CouchError(400, "invalid_operator", str(error)) from None
-        skip = int(query.get("skip", 0)) + _offset(query.get("bookmark"))
-        limit = int(query.get("limit", _PAGE))
+        skip = _count(query, "skip", 0) + _offset(query.get("bookmark"))
+        limit = _count(query, "limit", _PAGE)
         found = [doc for doc in self._sorted() if test(doc)]
         page = found[skip : skip + limit]
         fields = query.get("fields")
@@ -130,6 +129,13 @@ def _json(body: bytes) -> dict[str, Any]:
         raise CouchError(400, "bad_request", "invalid UTF-8 JSON") from None
     if not isinstance(value, dict):
         raise CouchError(400, "bad_request", "Request body must be a JSON object")
+    return value
+
+
+def _count(options: Mapping[str, Any], name: str, default: int) -> int:
+    value = options.get(name, default)
+    if not isinstance(value, int) or value < 0:
+        raise CouchError(400, "bad_request", f"Invalid value for {name}: {value!r}")
     return value
 
 

@@ -90,11 +90,18 @@ def _rank(value: Any) -> int:
     return next(n for n, kind in enumerate(_ORDER) if isinstance(value, kind))
 
 
+def _key(value: Any) -> tuple[Any, ...]:
+    """Return what sorts as CouchDB does, roughly: null, booleans, numbers, strings, arrays, objects."""
+    rank = _rank(value)
+    if isinstance(value, list):
+        return rank, tuple(_key(v) for v in value)
+    if isinstance(value, dict):
+        return rank, tuple((name, _key(value[name])) for name in sorted(value))
+    return (rank,) if value is None else (rank, value)
+
+
 def _less(left: Any, right: Any) -> bool:
-    """CouchDB's collation, roughly: null, booleans, numbers, strings, arrays, objects."""
-    if _rank(left) != _rank(right):
-        return _rank(left) < _rank(right)
-    return bool(left < right) if not isinstance(left, dict | type(None)) else False
+    return _key(left) < _key(right)
 
 
 def _kind(value: Any) -> str:
@@ -102,7 +109,7 @@ def _kind(value: Any) -> str:
 
 
 def _same(left: Any, right: Any) -> bool:
-    return bool(left == right) and _rank(left) == _rank(right)
+    return _key(left) == _key(right)
 
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
