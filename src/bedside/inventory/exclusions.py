@@ -157,6 +157,8 @@ def _edit(
         before = load(path)
         text = path.read_text("utf-8") if path.exists() else ""
         after = change(before, text)
+        if after == text:
+            return
         _check(path, after, expected(before))
         _replace(path, after)
 
