@@ -156,10 +156,10 @@ def _edit(
     with _alone(path.parent):
         before = load(path)
         text = path.read_text("utf-8") if path.exists() else ""
-        after = change(before, text)
-        if after == text:
+        after, wanted = change(before, text), expected(before)
+        if list(wanted) == list(before.entries):
             return
-        _check(path, after, expected(before))
+        _check(path, after, wanted)
         _replace(path, after)
 
 
