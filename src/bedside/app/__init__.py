@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from bedside import config
 from bedside.clock import Clock
 from bedside.config import Config
+from bedside.model import Host
+from bedside.ssh.options import SshOptions, SshSection
 
 if TYPE_CHECKING:
     from bedside.ledger import Ledger
+    from bedside.ssh.pool import Pool
+    from bedside.ssh.secrets import Ask
 
 SECTIONS = ("ssh", "site", "ledger", "exclusion_rule", "guard")
 
@@ -26,17 +30,25 @@ class App:
     environ: Mapping[str, str]
     clock: Clock
     warn: Callable[[str], None]
+    ask: Ask | None = None
+    """Asks a person for a password; None where nobody is there."""
 
     @classmethod
     def load(
-        cls, explicit: str | None, environ: Mapping[str, str], folder: Path, clock: Clock,
-        *, warn: Callable[[str], None],
-    ) -> App:  # fmt: skip
+        cls,
+        explicit: str | None,
+        environ: Mapping[str, str],
+        folder: Path,
+        clock: Clock,
+        *,
+        warn: Callable[[str], None],
+        ask: Ask | None = None,
+    ) -> App:
         """Find and read the configuration in force. Raises ConfigError."""
         path = config.find(explicit, environ, folder)
         loaded = config.load(path) if path else Config()
         loaded.refuse_unknown(SECTIONS)
-        return cls(loaded, environ, clock, warn)
+        return cls(loaded, environ, clock, warn, ask)
 
     @cached_property
     def state(self) -> Path:
@@ -47,6 +59,37 @@ class App:
     def cache(self) -> Path:
         """The folder for what can be made again."""
         return config.private_folder(config.xdg("cache", self.environ))
+
+    @cached_property
+    def ssh(self) -> SshSection:
+        """The section [ssh]. Raises ConfigError."""
+        return self.config.section("ssh", SshSection)
+
+    def pool(self, hosts: Iterable[Host], *, parallel: int) -> Pool:
+        """Return a pool that reaches the hosts as their sources and the configuration say.
+
+        Raises ConfigError where the configuration or the user's ssh_config is wrong.
+        """
+        from bedside.ssh.capture import CaptureSettings
+        from bedside.ssh.pool import Pool
+        from bedside.ssh.resolve import Resolver
+        from bedside.ssh.secrets import SiteSecrets
+
+        known = {host.name: host for host in hosts}
+        resolver = Resolver(self.ssh, self.config, environ=self.environ, state=self.state, warn=self.warn)
+
+        def options_of(name: str) -> SshOptions:
+            return resolver(known.get(name, name))
+
+        return Pool(
+            options_of,
+            secrets=SiteSecrets(options_of, environ=self.environ, warn=self.warn, ask=self.ask),
+            clock=self.clock,
+            parallel=parallel,
+            per_jump_host=self.ssh.per_jump_host,
+            capture=CaptureSettings(memory_limit=self.ssh.memory_limit, folder=self.state / "output"),
+            warn=self.warn,
+        )
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -43,9 +43,7 @@ class PoolConnector:
         section = app.config.section("ssh", SshSection)
         if wishes.ssh_config:
             section = msgspec.structs.replace(section, config_file=str(Path(wishes.ssh_config).absolute()))
-        self._resolver = Resolver(
-            section, app.config, environ=app.environ, state=app.state, warn=app.warn
-        )
+        self._resolver = Resolver(section, app.config, environ=app.environ, state=app.state, warn=app.warn)
         self._targets: dict[str, Target] = {}
         self._hosts: dict[str, Host] = {}
         self._left_out: dict[str, str] = {}

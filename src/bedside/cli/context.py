@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import getpass
 import logging
+import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +18,7 @@ from bedside.clock import SystemClock
 from bedside.config import private_opener
 from bedside.errors import UsageError
 from bedside.output import Output
+from bedside.text import safe
 
 
 @dataclass
@@ -35,7 +41,32 @@ class Context:
     @cached_property
     def app(self) -> App:
         """The application. Raises ConfigError."""
-        return App.load(self.config_path, self.environ, Path.cwd(), SystemClock(), warn=self.out.warn)
+        person = ask if sys.stdin.isatty() else None
+        return App.load(
+            self.config_path, self.environ, Path.cwd(), SystemClock(), warn=self.out.warn, ask=person
+        )
+
+
+async def ask(question: str, visible: bool) -> str | None:
+    """Ask the person at the terminal; None where they only press enter, or end the input."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str | None] = loop.create_future()
+
+    def settle(given: str | None) -> None:
+        if not answer.done():
+            answer.set_result(given)
+
+    def wait() -> None:
+        try:
+            given = input(safe(question)) if visible else getpass.getpass(safe(question))
+        except (EOFError, OSError):
+            given = ""
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, given or None)
+
+    # A daemon of its own: Ctrl-C must not wait for a line that never comes.
+    threading.Thread(target=wait, name="bedside-ask", daemon=True).start()
+    return await answer
 
 
 def _log_to(path: str) -> None:

@@ -45,7 +45,7 @@ class AsItComes:
     def outcome(self, outcome: Outcome[Any]) -> None:
         """Show a task's value, or that the host failed."""
         if isinstance(outcome, Done) and not isinstance(outcome.value, Result) and outcome.value is not None:
-            for line in str(outcome.value).splitlines():
+            for line in _words(outcome.value).splitlines():
                 self._out.result(f"{outcome.host}: {line}")
         elif trouble := _trouble(outcome):
             self._out.note(f"{outcome.host}: {trouble}", style="bad")
@@ -170,8 +170,13 @@ def _text(outcome: Outcome[Any], stream: str = "stdout") -> str:
     if result := result_of(outcome):
         return decode(getattr(result, stream))
     if stream == "stdout" and isinstance(outcome, Done) and outcome.value is not None:
-        return str(outcome.value)
+        return _words(outcome.value)
     return ""
+
+
+def _words(value: object) -> str:
+    """Return a task's value, or the paths of a copy, as lines."""
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _plain(value: object) -> bool:

@@ -1,0 +1,88 @@
+"""The options by which every acting command chooses its hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from bedside.app.asking import Selection, select
+from bedside.app.fanout import Account
+from bedside.app.running import Job, carry_out
+from bedside.cli import show
+from bedside.cli.context import Context
+from bedside.exits import Exit, worst
+from bedside.model import Outcome
+from bedside.text import plural
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def options(command: F) -> F:
+    """Add -H, -s, -P, --include-excluded and the ways to show outcomes."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line as each host ends."),
+        click.option("-b", "--gather", is_flag=True, help="Group hosts with the same output."),
+        click.option("-P", "--parallel", type=click.IntRange(1, 10000), metavar="N", help="Hosts at once."),
+        click.option(
+            "--include-excluded", metavar="REASON", help="Act on excluded hosts too; the reason is recorded."
+        ),
+        click.option("-s", "--site", "sites", multiple=True, metavar="SITE", help="Ask this site only."),
+        click.option("-H", "--hosts", metavar="A,B", help="Hosts by name, in place of a query."),
+    ):
+        command = option(command)
+    return command
+
+
+def act(
+    context: Context,
+    query: str | None,
+    job: Callable[[show.Show], Job],
+    *,
+    hosts: str | None,
+    sites: tuple[str, ...],
+    include_excluded: str | None,
+    parallel: int | None,
+    gather: bool,
+    as_json: bool,
+) -> int:
+    """Choose the hosts, do the job on them, show the outcomes and the summary; return the exit status."""
+    out = context.out
+    names = [name.strip() for name in hosts.split(",") if name.strip()] if hosts is not None else None
+    way = show.chooser(as_json=as_json, gather=gather)(out)
+
+    async def go() -> tuple[Selection, Account[Any]]:
+        selection = await select(context.app, query, names, sites, include_excluded)
+        chosen = selection.hosts
+        _say_chosen(context, selection)
+        with out.bar("hosts", len(chosen)) as advance:
+
+            def ended(outcome: Outcome[Any]) -> None:
+                way.outcome(outcome)
+                advance()
+
+            made, at_once = job(way), parallel or context.app.ssh.parallel
+            async with context.app.pool(chosen, parallel=at_once) as pool:
+                account = await carry_out(context.app, pool, chosen, made, ended, parallel=at_once)
+            return selection, account
+
+    started = time.monotonic()
+    selection, account = asyncio.run(go())
+    way.end()
+    status = show.summary(out, account, time.monotonic() - started)
+    return int(worst([status, Exit.OK if selection.complete else Exit.INCOMPLETE]))
+
+
+def _say_chosen(context: Context, selection: Selection) -> None:
+    for error in selection.errors:
+        context.out.warn(f"{error}; hosts that only it knows are missing")
+    if selection.taken_out:
+        context.out.note(
+            f"{plural(len(selection.taken_out), 'host')} left out; `bedside hosts --why` says why",
+            style="dim",
+        )
+    if not selection.hosts:
+        context.out.note("no host to act on", style="warn")
