@@ -44,7 +44,7 @@ class Lab:
         """Start the simulation and return when everything answers. Raises LabError."""
         with level.only_one(self._folders):
             self._refuse_another()
-            if self._holder() and (before := self._read()) and before.phase == "up":
+            if (before := self._read()) and before.phase == "up" and await self._answers():
                 raise LabError("a lab is up already", advice="bedside lab down removes it")
             if left := await self._clear():
                 raise LabError(f"an earlier lab can't be removed: {'; '.join(left)}")
@@ -114,6 +114,13 @@ class Lab:
         except FileNotFoundError:
             pass
         return None
+
+    async def _answers(self) -> bool:
+        try:
+            await control.ask(self._control, {"do": "status"})
+        except LabError:
+            return False
+        return True
 
     def _read(self) -> LabState | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+from collections.abc import AsyncIterator
 
 import asyncssh
 
@@ -30,12 +31,21 @@ class HostFiles(asyncssh.SFTPServer):
     def _may_write(self, path: bytes) -> None:
         self._host.files.writable(os.fsdecode(path), self._user, HOMES[self._user])
 
+    def _may_read(self, path: bytes) -> None:
+        self._host.files.readable(os.fsdecode(path), self._user, HOMES[self._user])
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        """List a folder, if the user may."""
+        self._may_read(path)
+        async for name in super().scandir(path):
+            yield name
+
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         """Open a file, if the user may. Raises OSError."""
         if pflags & _WRITE:
             self._may_write(path)
         else:
-            self._host.files.readable(os.fsdecode(path), self._user, HOMES[self._user])
+            self._may_read(path)
         return super().open(path, pflags, attrs)
 
     def open56(self, path: bytes, desired_access: int, flags: int, attrs: asyncssh.SFTPAttrs) -> object:
