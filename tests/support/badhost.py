@@ -36,7 +36,13 @@ async def bad_host(kind: Kind, address: str = "127.0.0.1") -> AsyncIterator[int]
     """Serve badly on a free port; yields the port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _misbehave(kind, writer)
+        acts = [asyncio.ensure_future(_misbehave(kind, writer)), asyncio.ensure_future(_drain(reader))]
+        try:
+            await asyncio.wait(acts, return_when=asyncio.FIRST_COMPLETED)  # until the client is gone
+        finally:
+            for act in acts:
+                act.cancel()
+            await asyncio.gather(*acts, return_exceptions=True)
 
     async with _serving(serve, address) as port:
         yield port
@@ -54,7 +60,7 @@ async def stalling(target: tuple[str, int], after: int, address: str = "127.0.0.
             while left > 0 and (data := await up_reader.read(left)):
                 writer.write(data)
                 left -= len(data)
-            await asyncio.Future()
+            await upwards  # until the client is gone
         finally:
             upwards.cancel()
             up_writer.close()
@@ -132,6 +138,12 @@ async def _misbehave(kind: Kind, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(1)
     if kind in ("mute", "banner", "slow", "latin"):
         await asyncio.Future()
+
+
+async def _drain(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(OSError):
+        while await reader.read(65536):
+            pass
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -94,6 +94,11 @@ class Pool:
         self._jumps: dict[tuple[str, ...], _Slot] = {}
         self._fresh: set[Connection] = set()
 
+    @property
+    def connecting(self) -> list[str]:
+        """The hosts whose connections are being made, for a progress display."""
+        return [host for host, slot in self._slots.items() if not slot.task.done()]
+
     async def session(self, host: str) -> Session:
         """Return a session over the host's connection, which is made if there is none.
 
