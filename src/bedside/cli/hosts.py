@@ -149,7 +149,7 @@ def _as_json(host: Host, selection: Selection, *, why: bool) -> dict[str, Any]:
         "facts": _asked_facts(host, selection),
         "excluded": excluded and {"reason": excluded.reason, "by": excluded.by, "rule": excluded.rule},
         "sources": host.sources,
-        "age_s": host.age_s,
+        "age_s": None if host.age_s is None else round(host.age_s, 1),
         "conflict": host.conflict,
     }
     return told | ({"why": explain(selection.query, host)} if why else {})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from bedside.app.fanout import Account
+from bedside.errors import TaskFailed
 from bedside.exits import Exit, worst
 from bedside.model import Done, Failed, Outcome
 from bedside.output import Output
@@ -159,7 +160,9 @@ def _trouble(outcome: Outcome[Any]) -> str:
     """Return what went wrong on the host, or nothing."""
     if isinstance(outcome, Failed):
         error = outcome.error
-        return f"{error.phase}: {error.message}" + (f"; {error.advice}" if error.advice else "")
+        advice = f"; {error.advice}" if error.advice else ""
+        trace = f"\n{error.trace.rstrip()}" if isinstance(error, TaskFailed) else ""
+        return f"{error.phase}: {error.message}{advice}{trace}"
     result = result_of(outcome)
     if result is None or result.ok:
         return ""

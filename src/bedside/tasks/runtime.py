@@ -48,8 +48,7 @@ async def run_task(
 ) -> Outcome[Any]:  # fmt: skip
     """Run a task on a host and return how it ended; nothing is raised but cancellation.
 
-    `on_line` gets each line of its commands' output, `log` each line of `host.log`. The phase of a
-    failure begins with the task's name.
+    `on_line` gets each line of its commands' output, `log` each line of `host.log`.
     """
     host = AsyncHost(runner, on_line=on_line, facts=facts, settings=settings, log=log)
     return await run_stages(runner.host, [TaskStage(task, args, kwargs or {})], host, clock)

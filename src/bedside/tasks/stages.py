@@ -19,7 +19,7 @@ class Stage(Protocol[C_contra]):
 
     @property
     def name(self) -> str:
-        """One word for the step: it begins the phase of what fails in it."""
+        """One word for the step."""
 
     async def run(self, context: C_contra, /) -> Any:
         """Do the step. Raises HostError where the host failed."""
@@ -28,8 +28,8 @@ class Stage(Protocol[C_contra]):
 async def run_stages(host: str, stages: Sequence[Stage[C]], context: C, clock: Clock) -> Outcome[Any]:
     """Run the stages in order until one fails. A failed host is data: nothing is raised but cancellation.
 
-    The phase of a failure is `stage/phase`. An exception that is no HostError is the user's own: it
-    becomes TaskFailed, with the traceback of the user's code.
+    A HostError says its own phase. An exception that is no HostError is the user's own: it becomes
+    TaskFailed, with the stage as its phase and the traceback of the user's code.
     """
     began = clock.monotonic()
     value: Any = None
@@ -37,8 +37,6 @@ async def run_stages(host: str, stages: Sequence[Stage[C]], context: C, clock: C
         try:
             value = await stage.run(context)
         except HostError as error:
-            if error.phase != stage.name:
-                error.phase = f"{stage.name}/{error.phase}"
             return Failed(host, error, clock.monotonic() - began)
         except (Exception, SystemExit) as error:
             seconds = clock.monotonic() - began

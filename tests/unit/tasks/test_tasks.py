@@ -94,7 +94,7 @@ async def test_a_failing_command_is_a_failed_outcome_with_the_tasks_name_in_its_
     outcome = await outcome_of(broken, RecordingRunner())
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, CommandFailed)
-    assert outcome.error.phase == "broken/run"
+    assert outcome.error.phase == "run"
     assert outcome.error.result.exit == 3
 
 
@@ -282,7 +282,7 @@ async def test_a_fault_is_injected_by_wrapping_a_stage() -> None:
     stages = [Step("arm", seen), Faulty(Step("change", seen), fault), Step("confirm", seen)]
     outcome = await run_stages("web1", stages, "ctx", SystemClock())
     assert isinstance(outcome, Failed)
-    assert (outcome.error.phase, seen) == ("change/connect", ["arm ctx"])
+    assert (outcome.error.phase, seen) == ("connect", ["arm ctx"])
 
 
 TASKFILE = """
