@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncssh
+from cryptography.utils import CryptographyDeprecationWarning
 
 from bedside import text
 from bedside.clock import Clock
@@ -70,6 +72,8 @@ class Connector:
     _warned: set[object] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        # AsyncSSH's own affair: old hosts need what the library below it would rather drop.
+        warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module=r"asyncssh\.")
         self.keyring = Keyring(self.secrets, self.warn)
         self.host_keys = HostKeys(self.clock, self.warn)
 

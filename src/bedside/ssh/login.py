@@ -128,7 +128,7 @@ class Login(asyncssh.SSHClient):
             answer = await self._answer(prompt, echo=echo)
             if answer is None:
                 asked = text.one_line(prompt or instructions or name, 80)
-                self._remarks.append(f"it asked {asked!r}, to which there is no answer")
+                self._remarks.append(f'it asked "{asked}", to which there is no answer')
                 return None
             answers.append(answer)
         return answers
