@@ -14,6 +14,8 @@ from bedside.model import Exclusion, Host
 from bedside.query import All, Node, matches, parse
 from bedside.ssh.options import Written
 
+SHOWN_DOUBTS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -31,13 +33,18 @@ class Selection:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What was not understood in the answers, each with its source."""
-        return tuple(f"{a.source}: {doubt}" for a in self.answers for doubt in a.doubts)
+        """What was not understood in the answers, each with its source; of many the first few."""
+        return tuple(f"{a.source}: {doubt}" for a in self.answers for doubt in _first(a.doubts))
 
     @property
     def complete(self) -> bool:
         """True where every source told all it knows."""
         return all(a.complete for a in self.answers)
+
+
+def _first(doubts: Sequence[str]) -> list[str]:
+    rest = len(doubts) - SHOWN_DOUBTS
+    return [*doubts[:SHOWN_DOUBTS], *([f"and {rest} more like these"] if rest > 0 else [])]
 
 
 async def select(
@@ -56,6 +63,9 @@ async def select(
     chosen = await look(app, query, hosts, names_of_sites)
     for doubt in chosen.doubts:
         app.warn(doubt)
+    for host in chosen.hosts:
+        if host.conflict:
+            app.warn(f"{host.name}: perhaps not one host: {host.conflict}")
     if include_excluded is not None:
         return replace(chosen, hosts=(*chosen.hosts, *chosen.taken_out), taken_out=())
     unclear = _ambiguous(chosen.hosts)
@@ -130,7 +140,7 @@ def _named(names: Sequence[str], known: Iterable[Host], inventory: Inventory) ->
             places.setdefault(key, []).append(host)
         if "." in host.name:
             places.setdefault(f"{folded(host.name).partition('.')[0]} (short)", []).append(host)
-    for name in dict.fromkeys(names):
+    for name in {n.lower(): n for n in names}.values():
         written = Written.parse(name)
         wanted = folded(written.name)
         short = places.get(f"{wanted} (short)", [])

@@ -43,9 +43,12 @@ class Surroundings:
 def chosen(config: Config, names: Sequence[str]) -> list[str]:
     """Return the sites that are asked: those named, else (or with the name `all`) every one.
 
-    Raises UsageError for a site that is not configured.
+    Raises UsageError for a site that is not configured, ConfigError.
     """
-    known = list(config.data.get("site", {}))
+    section = config.data.get("site", {})
+    if not isinstance(section, dict):
+        raise config.error_at("sites are written as [site.NAME]", "site")
+    known = list(section)
     for name in names:
         if name not in known and name != EVERY:
             close = difflib.get_close_matches(name, known, 1)

@@ -12,7 +12,7 @@ from bedside.errors import SourceError
 from bedside.model import Host
 from bedside.query import Node
 
-LARGEST_ANSWER = 256 * 1024 * 1024
+LARGEST_ANSWER = 128 * 1024 * 1024
 """Bytes; a source that answers more is not believed."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.serve import serving
 
 from bedside.clock import SystemClock
 from bedside.errors import SourceError
@@ -136,25 +137,22 @@ async def test_a_password_that_can_not_be_had_is_told(secret: Secret, said: str)
 
 
 @contextlib.asynccontextmanager
-async def saying(data: bytes, *, then_wait: bool = False) -> AsyncIterator[tuple[str, list[bytes]]]:
+async def saying(
+    data: bytes, *, then_wait: bool = False, again: bool = False
+) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Serve the bytes to whoever asks; yields the URL, and the requests that came."""
-    over, asked = asyncio.Event(), list[bytes]()
+    asked: list[bytes] = []
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not asked or again:
             asked.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(data)
             await writer.drain()
-            if then_wait:
-                await over.wait()
-        writer.close()
+        if then_wait:
+            await asyncio.Event().wait()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/facts", asked
-    finally:
-        over.set()
-        server.close()
+    async with serving(answer) as port:
+        yield f"http://127.0.0.1:{port}/facts", asked
 
 
 def http(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
@@ -193,6 +191,13 @@ async def test_silence_ends_within_the_time_out(data: bytes) -> None:
         with pytest.raises(SourceError, match=r"no (complete )?answer"):
             await source(url, timeout=0.4).ask(All())
         assert time.monotonic() - started < 3
+
+
+async def test_a_server_that_sends_the_same_page_for_ever_is_found_out() -> None:
+    page = http(b'{"rows":[{"id":"a"},{"id":"b"}]}')
+    async with saying(page, again=True) as (url, _):
+        with pytest.raises(SourceError, match="again and again"):
+            await source(url, page=2).ask(All())
 
 
 async def test_the_login_stands_in_no_url_and_no_error() -> None:

@@ -4,20 +4,19 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from tests.support.icinga import Icinga, ToldHost, ToldService, icinga
 from tests.support.questions import NAMES, OUTPUTS, SERVICE_NAMES, STATES, asked_query
+from tests.support.serve import Answer, serving
 
 from bedside.errors import SourceError
 from bedside.inventory.sources.livestatus import Livestatus
 from bedside.model import Host, Service
 from bedside.query import Node, matches, parse
-
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 EVERYTHING = parse("has service.output or has service.state or has label.role")
 
@@ -99,17 +98,8 @@ def test_labels_are_icingas_custom_variables() -> None:
 @contextlib.asynccontextmanager
 async def server(answer: Answer) -> AsyncIterator[str]:
     """Serve on loopback; yields the URL."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            await answer(reader, writer)
-        writer.close()
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"tcp://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    finally:
-        listening.close()
+    async with serving(answer) as port:
+        yield f"tcp://127.0.0.1:{port}"
 
 
 def saying(data: bytes) -> Answer:
@@ -168,18 +158,15 @@ async def test_an_answer_cut_off_after_the_first_table_is_no_answer() -> None:
 
 @pytest.mark.parametrize("said", [b"", b"200 ", framed(b"x" * 100)[:60]])
 async def test_silence_ends_within_the_time_out(said: bytes) -> None:
-    over = asyncio.Event()
-
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(said)
-        await over.wait()
+        await asyncio.Event().wait()
 
     async with server(answer) as url:
         started = time.monotonic()
         with pytest.raises(SourceError, match="no complete answer within"):
             await Livestatus("bo", url, timeout=0.3).ask(EVERYTHING)
         assert time.monotonic() - started < 3
-        over.set()
 
 
 @pytest.mark.parametrize(

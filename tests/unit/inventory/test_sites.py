@@ -60,6 +60,7 @@ def test_each_type_makes_its_source(tmp_path: Path) -> None:
          " password_file='b'} ]", 3, "one of them"),
         (LIST + "{type='file', path='gone.toml'} ]", 3, "there is no file"),
         ("[site.a]\nsourcse = []", 2, "did you mean 'sources'"),
+        ("site = 3", 1, "[site.NAME]"),
         ("[site.a]", 1, "'sources' is missing"),
     ],
 )  # fmt: skip

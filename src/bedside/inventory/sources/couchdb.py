@@ -77,16 +77,13 @@ class CouchDB:
 
     async def ask(self, query: Node) -> Answer:
         """Read all documents, page by page. Raises SourceError."""
-        hosts: list[Host] = []
         doubts: list[str] = []
         async with within(self.timeout, self.name), self._client() as client:
-            rows = [*await self._rows(client, None)]
-            while rows and len(rows) % self.page == 0:
-                more = await self._rows(client, rows[-1].id)
-                rows += more
-                if not more:
-                    break
-            hosts += (self._host(row, doubts) for row in rows if not row.id.startswith("_design/"))
+            hosts = [
+                self._host(row, doubts)
+                async for row in self._all(client)
+                if not row.id.startswith("_design/")
+            ]
         return Answer(self.name, self.site, tuple(hosts), tuple(doubts))
 
     @asynccontextmanager
@@ -106,17 +103,33 @@ class CouchDB:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise self._error(_reason(error), "is the server up, and the URL right?") from None
 
-    async def _rows(self, client: httpx.AsyncClient, last: str | None) -> list[_Row]:
+    async def _all(self, client: httpx.AsyncClient) -> AsyncIterator[_Row]:
+        """Yield the rows of all pages; a page that is not full is the last."""
+        room, last = LARGEST_ANSWER, None
+        while True:
+            body = await self._get(client, self._address(last), room)
+            room -= len(body)
+            rows = self._rows(body)
+            for row in rows:
+                yield row
+            if len(rows) < self.page:
+                return
+            if rows[-1].id == last:
+                raise self._error("the same page comes again and again", "is it really CouchDB?")
+            last = rows[-1].id
+
+    async def _get(self, client: httpx.AsyncClient, address: str, room: int) -> bytes:
         body = bytearray()
-        async with client.stream(
-            "GET", self._address(last), headers={"Accept": "application/json"}
-        ) as answer:
+        async with client.stream("GET", address, headers={"Accept": "application/json"}) as answer:
             async for part in answer.aiter_bytes():
                 body += part
-                if len(body) > LARGEST_ANSWER:
+                if len(body) > room:
                     raise self._error(f"the answer is larger than {LARGEST_ANSWER} bytes")
         if answer.status_code != 200:
             raise self._refused(answer, bytes(body))
+        return bytes(body)
+
+    def _rows(self, body: bytes) -> list[_Row]:
         try:
             return msgspec.json.decode(body, type=_Page).rows
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
