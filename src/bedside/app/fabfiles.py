@@ -17,10 +17,10 @@ from bedside.fabric1.target import Target, Wishes
 from bedside.ledger import RunRecord
 from bedside.model import Host
 from bedside.runner import Runner
-from bedside.ssh.options import SshOptions, SshSection
+from bedside.ssh.options import SshOptions
 from bedside.ssh.pool import Pool
 from bedside.ssh.resolve import Resolver
-from bedside.ssh.secrets import NoSecrets
+from bedside.ssh.secrets import SiteSecrets
 
 
 def surroundings(app: App) -> Surroundings:
@@ -40,16 +40,21 @@ class PoolConnector:
 
     def __init__(self, app: App, wishes: Wishes) -> None:
         self._app, self._wishes = app, wishes
-        section = app.config.section("ssh", SshSection)
+        section = app.ssh
         if wishes.ssh_config:
             section = msgspec.structs.replace(section, config_file=str(Path(wishes.ssh_config).absolute()))
         self._resolver = Resolver(section, app.config, environ=app.environ, state=app.state, warn=app.warn)
         self._targets: dict[str, Target] = {}
         self._hosts: dict[str, Host] = {}
         self._left_out: dict[str, str] = {}
-        self._passwords = _Passwords(self._targets)
+        ask = app.ask if wishes.may_ask else None
+        configured, person = (
+            SiteSecrets(self._options, environ=app.environ, warn=app.warn, ask=asking)
+            for asking in (None, ask)
+        )
+        self._secrets = _Secrets(self._targets, configured, person)
         self._pool = Pool(
-            self._options, secrets=self._passwords, clock=app.clock, parallel=section.parallel,
+            self._options, secrets=self._secrets, clock=app.clock, parallel=section.parallel,
             per_jump_host=section.per_jump_host, warn=app.warn,
         )  # fmt: skip
 
@@ -76,7 +81,7 @@ class PoolConnector:
     async def sudo_password(self, target: Target) -> str | None:
         """Return the sudo password that the configuration names."""
         options = self._options(target.host_string)
-        return await self._passwords.sudo_password(options.host, options.user)
+        return await self._secrets.sudo_password(options.host, options.user)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -105,16 +110,39 @@ class PoolConnector:
         return replace(options, **changes)
 
 
-class _Passwords(NoSecrets):
-    """The password that `env` has for a target."""
+class _Secrets:
+    """`env`'s passwords, else the configuration's. A person is asked for passphrases here, and by the
+    operations (in Fabric 1's words) for passwords.
+    """
 
-    def __init__(self, targets: Mapping[str, Target]) -> None:
-        self._targets = targets
+    def __init__(self, targets: Mapping[str, Target], configured: SiteSecrets, person: SiteSecrets) -> None:
+        self._targets, self._configured, self._person = targets, configured, person
 
     async def password(self, host: str, user: str) -> str | None:
-        """Return it."""
+        """Return the login password."""
         target = self._targets.get(host)
-        return target.password if target else None
+        in_env = target.password if target else None
+        return in_env or await self._configured.password(host, user)
+
+    async def passphrase(self, path: Path) -> str | None:
+        """Return the passphrase of a key file."""
+        return await self._person.passphrase(path)
+
+    async def answer(self, host: str, user: str, prompt: str, *, echo: bool) -> str | None:
+        """Return the answer to what the host asks."""
+        return await self._person.answer(host, user, prompt, echo=echo)
+
+    async def sudo_password(self, host: str, user: str) -> str | None:
+        """Return the sudo password that the configuration names."""
+        return await self._configured.sudo_password(host, user)
+
+    def refused(self, host: str, user: str, secret: str) -> None:
+        """Never give a secret of the configuration to the host again."""
+        self._configured.refused(host, user, secret)
+
+    def accepted(self, host: str, user: str, secret: str) -> None:
+        """The secret may be given to the others."""
+        self._configured.accepted(host, user, secret)
 
 
 def _reason(host: Host) -> str:

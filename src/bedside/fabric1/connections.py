@@ -6,9 +6,7 @@ import time
 
 from bedside.errors import (
     AuthenticationFailed,
-    ConnectionLost,
     HostError,
-    HostKeyMismatch,
     TimedOut,
     Unreachable,
 )
@@ -52,7 +50,7 @@ def runner() -> Runner:
                 ending = ", giving up)" if last else ")"
                 complain(f"Timed out trying to connect to {host} (attempt {attempt} of {attempts}){ending}")
             if last or not isinstance(error, Unreachable | TimedOut):
-                raise network_error(error, attempt) from error
+                raise network_error(error, attempt) from None
             if not _was_timeout(error):
                 time.sleep(float(env.get("timeout") or 10))
     raise AssertionError("unreachable")
@@ -69,23 +67,28 @@ def _logged_in() -> Runner:
             env.passwords[key()] = env["password"] = given
 
 
-def network_error(error: HostError, attempts: int = 1) -> NetworkError:
+def network_error(failure: HostError, attempts: int = 1) -> NetworkError:
     """Return a failed connection in Fabric 1's words."""
+    message, wrapped = _in_fabrics_words(failure, f"(tried {attempts} time{'' if attempts == 1 else 's'})")
+    error = NetworkError(message, wrapped)
+    error.failure = failure
+    return error
+
+
+def _in_fabrics_words(failure: HostError, tried: str) -> tuple[str, BaseException | None]:
     _, host, port = normalize(env.host_string)
-    tried = f"(tried {attempts} time{'' if attempts == 1 else 's'})"
-    if _was_timeout(error):
-        return NetworkError(f"Timed out trying to connect to {host} {tried}", error)
-    if isinstance(error, Unreachable) and error.reason == "name":
-        return NetworkError(f"Name lookup failed for {host}", error)
-    if isinstance(error, Unreachable):
-        text = f"Unable to connect to port {port} on {host}" if error.reason == "refused" else error.message
-        wrapped = NoValidConnectionsError(text)
-        return NetworkError(
-            f"Low level socket error connecting to host {host} on port {port}: {text} {tried}", wrapped
+    if _was_timeout(failure):
+        return f"Timed out trying to connect to {host} {tried}", failure
+    if isinstance(failure, Unreachable) and failure.reason == "name":
+        return f"Name lookup failed for {host}", failure
+    if isinstance(failure, Unreachable):
+        refused = failure.reason == "refused"
+        text = f"Unable to connect to port {port} on {host}" if refused else failure.message
+        return (
+            f"Low level socket error connecting to host {host} on port {port}: {text} {tried}",
+            NoValidConnectionsError(text),
         )
-    if isinstance(error, HostKeyMismatch | ConnectionLost):
-        return NetworkError(str(error))
-    return NetworkError(str(error), error)
+    return str(failure), None
 
 
 def _was_timeout(error: HostError) -> bool:

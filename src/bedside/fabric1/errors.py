@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from bedside.errors import HostError
+
 
 class NetworkError(Exception):
     """No connection came about, or it broke. `wrapped` is what lies beneath."""
+
+    failure: HostError | None = None
+    """The failure in bedside's own words, for the ledger."""
 
     def __init__(self, message: str | None = None, wrapped: BaseException | None = None) -> None:
         super().__init__(message)

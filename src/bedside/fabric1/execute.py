@@ -61,7 +61,7 @@ def _on_hosts(
         say(f"Parallel tasks now using pool size of {task.get_pool_size(listed, env.get('pool_size', 0))}")
     if not listed:
         with settings(**shared):
-            return {LOCAL: _noted(LOCAL, name, lambda: task.run(*args, **kwargs))}
+            return {LOCAL: _on_host(LOCAL, name, lambda: task.run(*args, **kwargs))}
     results = {}
     for host in listed:
         if output.running and not hasattr(task, "return_value"):
@@ -116,8 +116,8 @@ def _noted(host: str, name: str, call: Callable[[], Any]) -> Any:
 
 
 def _failure(raised: BaseException, host: str, name: str, seconds: float) -> HostError:
-    if isinstance(raised.__cause__, HostError):
-        return raised.__cause__
+    if isinstance(raised, NetworkError) and raised.failure:
+        return raised.failure
     text = raised.message if isinstance(raised, Aborted) else f"{type(raised).__name__}: {raised}"
     trace = "" if isinstance(raised, Aborted) else user_trace(raised)
     return TaskFailed(text, trace=trace, host=host, phase=name, seconds=seconds)

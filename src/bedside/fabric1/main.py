@@ -182,7 +182,8 @@ class _Run:
             "tasks": [*self._line.words],
             "remainder": self._line.remainder,
         }
-        wishes = Wishes(self._line.options.include_excluded, _other_ssh_config())
+        may_ask = not env.env.abort_on_prompts
+        wishes = Wishes(self._line.options.include_excluded, _other_ssh_config(), may_ask)
         what |= {"include_excluded": wishes.include_excluded} if wishes.include_excluded else {}
         engine = Engine(made.connector(wishes), made.record(list(env.env.hosts), what), known)
         env.env.attach(engine)

@@ -123,7 +123,7 @@ class Conversation:
             raise CommandTimeout(self.timeout or 0) from None
         except HostError as error:
             env._engine.forget(connections.key())
-            raise connections.network_error(error) from error
+            raise connections.network_error(error) from None
         self.out.finish()
         self.err.finish()
         return -1 if result.exit is None else result.exit

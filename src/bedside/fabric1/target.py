@@ -19,6 +19,8 @@ class Wishes:
     """Why excluded hosts are acted upon; None: they are left out."""
     ssh_config: str | None = None
     """A file in place of the user's ssh_config."""
+    may_ask: bool = True
+    """Whether a person may be asked for the passphrase of a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,9 +167,13 @@ class _Download:
         return AttributeList(self.paths, self.failed)
 
     def _fetch(self, path: str, local: str) -> None:
-        if not self._use_sudo:
+        if self._use_sudo:
+            self._fetch_as_root(path, local)
+        else:
             _copy(connections.runner().get(glob.escape(path), local))
-            return
+        os.utime(local)  # a session keeps the host's times; for Fabric 1 the file was made now
+
+    def _fetch_as_root(self, path: str, local: str) -> None:
         copy = posixpath.join(self._temp_dir, uuid.uuid4().hex)
         _hidden_sudo(f'cp -p "{path}" "{copy}"')
         try:

@@ -35,7 +35,7 @@ SUDOERS = {
 }
 FILES = r"""
 set -e
-rm -rf /tmp/fablocal/* /tmp/fablocal/.fabricrc /tmp/fabremote
+rm -rf /tmp/fablocal/* /tmp/fablocal/.fabricrc /tmp/fablocal/.local /tmp/fabremote
 mkdir -p /tmp/fablocal/void "/tmp/fabremote/sub dir" /tmp/fabremote/rtree/sub /tmp/fabremote/rootonly
 cp -r "$1" /tmp/fablocal/gold
 touch -d 2001-01-01 /tmp/fablocal/gold/data/*; touch /tmp/fablocal/gold/marker

@@ -25,6 +25,8 @@ ANY_ORDER = {
     "x_localenv": "local(), as get_dir",
 }
 """Cases of which only the lines are compared, not their order."""
+OTHER_WORDS = {"reject_unknown": "an unknown host key is told with its fingerprint and what to do"}
+"""Cases of which standard error is not compared."""
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +43,17 @@ def test_what_fabric_1_printed_is_printed(surroundings: Surroundings, case: dict
     recorded = {end: recording(case["name"], end) for end in ("out", "err", "rc")}
     assert told(said.out, case["name"]) == told(recorded["out"], case["name"])
     assert said.status == int(recorded["rc"])
-    if "Traceback" not in recorded["err"]:
+    if "Traceback" not in recorded["err"] and case["name"] not in OTHER_WORDS:
         assert said.err == recorded["err"]
 
 
 def recording(name: str, end: str) -> str:
-    return (DATA / f"cases/{name}.{end}").read_text("utf-8", "surrogateescape")
+    return (DATA / f"cases/{name}.{end}").read_bytes().decode("utf-8", "surrogateescape")
 
 
 def told(text: str, name: str) -> list[str]:
     """Return the lines; those whose order was that of a Python 2 dictionary come last, sorted."""
-    lines = re.sub(r"\bu'", "'", text).splitlines()
+    lines = re.sub(r"\bu'", "'", text).split("\n")
     if name in ANY_ORDER:
         return sorted(lines)
     leaving = [line for line in lines if line.startswith("Disconnecting from")]
