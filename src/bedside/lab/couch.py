@@ -44,7 +44,9 @@ async def install(cache: Path, progress: Progress) -> Path:
         part.mkdir()
         (part / "package.json").write_text('{"private": true}\n')
         command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", PACKAGE]
-        await proc.run(command, what=f"npm install {PACKAGE}", timeout=_INSTALL_SECONDS, cwd=part)
+        await proc.run(
+            proc.contained(command), what=f"npm install {PACKAGE}", timeout=_INSTALL_SECONDS, cwd=part
+        )
     return folder
 
 

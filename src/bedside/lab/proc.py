@@ -75,11 +75,13 @@ async def started(
 
 
 def contained(argv: Sequence[str]) -> list[str]:
-    """Wrap a command (root only) so that all it starts and mounts ends with it, and it ends with us.
+    """Wrap a command so that all it starts and mounts ends with it, and it ends with us.
 
     Its own pid and mount namespaces take daemons and mounts along when it is killed; the kernel kills it
-    when our process dies, also of SIGKILL.
+    when our process dies, also of SIGKILL. Without root there are no such namespaces: then it alone dies.
     """
+    if os.geteuid() != 0:
+        return [*(["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []), *argv]
     return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork",
             "--kill-child=KILL", "--mount-proc", "--", *argv]  # fmt: skip
 

@@ -89,11 +89,11 @@ class Raising:
                 held.close()
 
     async def _serve_packages(self, lab: Anchor) -> None:
-        """Serve each release's repository at http://GATEWAY/RELEASE/."""
+        """Serve each platform's repository at http://GATEWAY/PLATFORM/."""
         served = self._folders.state / "apt"
         served.mkdir()
-        for release in {host.release for host in self._state.hosts if host.release}:
-            (served / release).symlink_to(self._roots.repository(release))
+        for platform in {host.platform for host in self._state.hosts if host.kind == "debian"}:
+            (served / platform).symlink_to(self._roots.repository(platform))
         command = ["busybox", "httpd", "-f", "-p", f"{GATEWAY}:80", "-h", str(served)]
         await lab.spawn(self._log("apt"), command)
 

@@ -7,8 +7,8 @@
 set -eu
 root=$1 target=$2 source=$3
 export LC_ALL=C.UTF-8
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=/media # a tmpfs that only we see: nothing stays after kill -9, and the path is short enough for gpg's socket
+mount -t tmpfs tmpfs "$work"
 mkdir -p "$target" "$work/lists/partial" "$work/cache/archives/partial"
 
 # the machine's apt, with the root's sources and status, and lists and cache of its own

@@ -3,7 +3,8 @@
 # Runs inside namespaces of its own (proc.contained): what it mounts goes with it.
 set -eu
 release=$1 target=$2 mirror=$3 packages=$4
-export TMPDIR=/tmp LC_ALL=C.UTF-8
+export TMPDIR=/media LC_ALL=C.UTF-8
+mount -t tmpfs tmpfs "$TMPDIR" # only we see it: nothing stays after kill -9
 
 proxy=
 eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null || true)"
@@ -14,6 +15,7 @@ mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
     --aptopt='Acquire::http::Timeout "30"' --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-include=/usr/share/man/man7/bash-builtins.7.gz' \
     "$release" "$target" \
     "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main"
 
