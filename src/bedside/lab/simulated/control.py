@@ -38,6 +38,8 @@ async def listen(path: Path, handle: Handler) -> asyncio.Server:
                 answer = {"ok": await handle(request)}
             except LabError as error:
                 answer = {"error": error.message}
+            except OSError as error:
+                answer = {"error": f"the machine does not let us: {error}"}
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
         except (OSError, ValueError):

@@ -52,7 +52,7 @@ class Fleet:
         keys = {}
         for planned in level.plan(self._spec, address):
             server = self._make(planned, key.convert_to_public())
-            await server.start()
+            await server.settle()
             self._servers[planned.name] = server
             self._planned[planned.name] = replace(planned, port=server.port)
             keys[planned.name] = _public(server.key)
@@ -113,19 +113,17 @@ class Fleet:
         self._refuse_impossible(server.host, kind)
         match kind:
             case "cut":
-                server.cut()
+                await server.cut()
             case "mend":
-                server.mend()
+                await server.mend()
             case "off":
                 await server.power_off()
             case "on":
                 await server.power_on()
             case "reboot" | "hard-reboot":
                 server.reboot()
-            case "break-sshd":
-                server.deafen()
-            case "fix-sshd":
-                await server.listen_again()
+            case "break-sshd" | "fix-sshd":
+                await server.break_sshd(broken=kind == "break-sshd")
             case _:
                 self._change(server.host, kind, seconds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 import time
 import uuid
@@ -35,6 +36,8 @@ class Host:
     cut: bool = False
     full: bool = False
     locked: bool = False
+    plugged: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while the cable is in; output waits for it."""
     boot_id: str = ""
     booted: float = 0.0
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -50,6 +53,7 @@ class Host:
                 for path, text in self.platform.files.items()
             }
         )
+        self.plugged.set()
         self.boot()
 
     def boot(self) -> None:

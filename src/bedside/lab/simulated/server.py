@@ -1,58 +1,117 @@
-"""One simulated host's SSH server, and the faults that concern its network.
-
-Cutting the cable is done with a socket filter that drops every packet (classic BPF, `SO_ATTACH_FILTER`,
-socket(7)): new connections time out and standing ones fall silent, without any privilege. Mending takes
-the filter off, and TCP goes on where it was.
-"""
+"""One simulated host's SSH server, and the faults that concern its network."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import socket
-import struct
-import sys
 from datetime import UTC, datetime
 
 import asyncssh
 
-from bedside.errors import LabError
 from bedside.lab.level import OPS_PASSWORD
+from bedside.lab.simulated.door import Door, Listener
 from bedside.lab.simulated.files import HOMES
 from bedside.lab.simulated.host import Host
 from bedside.lab.simulated.session import serve
 from bedside.lab.simulated.sftp import HostFiles
 
 REBOOT_SECONDS = 2.0
-_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 
 
 class HostServer:
-    """The SSH server of one host; listens from `start` to `stop`, except while the host is off."""
+    """The SSH server of one host. Faults change what is wanted, `settle` makes it so."""
 
     def __init__(self, host: Host, key: asyncssh.SSHKey, authorized: asyncssh.SSHKey) -> None:
         self.host, self.key, self._authorized = host, key, authorized
-        self.port = 0
-        self._listener: asyncio.Server | asyncssh.SSHAcceptor | None = None
-        self._socket: socket.socket | None = None
+        self._door = Door(host.address, self._accept)
+        self._broken = False
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._silent: set[asyncio.StreamWriter] = set()
         self._booting: asyncio.Task[None] | None = None
         host.on_reboot = self.reboot
 
-    async def start(self) -> None:
-        """Listen, on the same port as before where there was one."""
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((self.host.address, self.port))
-        self.port = self._socket.getsockname()[1]
-        self._filter(self._socket)
+    @property
+    def port(self) -> int:
+        """The port, once it has been opened."""
+        return self._door.port
+
+    async def settle(self) -> None:
+        """Listen, be silent or refuse, as the host's state has it."""
+        if self._broken or not self.host.powered:
+            await self._door.shut()
+        elif self.host.cut:
+            await self._door.silence()
+        else:
+            await self._door.open()
+
+    async def stop(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._booting:
+            self._booting.cancel()
+            self._booting = None
+        await self._door.shut()
+        self._drop()
+
+    # --- faults
+
+    async def cut(self) -> None:
+        """Pull the cable out: what stands falls silent."""
+        self.host.cut = True
+        self.host.plugged.clear()
+        for connection in self._connections:
+            _pause(connection)
+        await self.settle()
+
+    async def mend(self) -> None:
+        """Put the cable back: what stands goes on."""
+        self.host.cut = False
+        self.host.plugged.set()
+        for connection in self._connections:
+            _resume(connection)
+        await self.settle()
+
+    async def break_sshd(self, *, broken: bool) -> None:
+        """Stop listening, or do again; connections that stand stay, as with an sshd that was killed."""
+        self._broken = broken
+        await self.settle()
+
+    async def power_off(self) -> None:
+        """Pull the plug: connections break, new ones are refused."""
+        if self._booting:
+            self._booting.cancel()
+            self._booting = None
+        await self._go_down()
+
+    async def power_on(self) -> None:
+        """Boot, unless the host is on."""
+        if not self.host.powered:
+            self.host.boot()
+            await self.settle()
+
+    def reboot(self) -> None:
+        """Go down now and come back after REBOOT_SECONDS, with a new boot id. A host that is off boots."""
+        if not self._booting:
+            self._booting = asyncio.create_task(self._reboot())
+
+    async def _reboot(self) -> None:
+        await self._go_down()
+        await asyncio.sleep(REBOOT_SECONDS)
+        self._booting = None
+        await self.power_on()
+
+    async def _go_down(self) -> None:
+        if self.host.powered:
+            self.host.powered, self.host.since = False, datetime.now(UTC)
+        await self.settle()
+        self._drop()
+
+    # --- connections
+
+    async def _accept(self, listening: socket.socket) -> Listener:
         if self.host.platform.kind == "appliance":
-            self._listener = await asyncio.start_server(self._banner_only, sock=self._socket)
-            return
-        self._listener = await asyncssh.listen(
-            sock=self._socket,
+            return await asyncio.start_server(self._banner_only, sock=listening)
+        return await asyncssh.listen(
+            sock=listening,
             config=[],
             server_factory=lambda: _Login(self._connections, self._authorized),
             server_host_keys=[self.key],
@@ -65,85 +124,11 @@ class HostServer:
             allow_scp=self.host.platform.sftp,
         )
 
-    async def stop(self) -> None:
-        """Stop listening and drop every connection."""
-        if self._booting:
-            self._booting.cancel()
-            self._booting = None
-        self.deafen()
+    def _drop(self) -> None:
         for connection in list(self._connections):
             connection.abort()
         for writer in list(self._silent):
             writer.transport.abort()
-
-    # --- faults
-
-    def cut(self) -> None:
-        """Pull the cable out. Raises LabError where the machine can't do that."""
-        if not sys.platform.startswith("linux"):
-            raise LabError("the fault 'cut' needs Linux")
-        self.host.cut = True
-        self._filter_all()
-
-    def mend(self) -> None:
-        """Put the cable back."""
-        self.host.cut = False
-        self._filter_all()
-
-    def deafen(self) -> None:
-        """Stop listening; connections that stand stay, as with an sshd that was killed."""
-        if self._listener:
-            self._listener.close()
-            self._listener = None
-
-    async def listen_again(self) -> None:
-        """Listen, if the host is on and does not."""
-        if self.host.powered and not self._listener:
-            await self.start()
-
-    async def power_off(self) -> None:
-        """Pull the plug: connections break, new ones are refused."""
-        await self.stop()
-        if self.host.powered:
-            self.host.powered, self.host.since = False, datetime.now(UTC)
-
-    async def power_on(self) -> None:
-        """Boot, unless the host is on."""
-        if not self.host.powered:
-            self.host.boot()
-            await self.listen_again()
-
-    def reboot(self) -> None:
-        """Go down now and come back after REBOOT_SECONDS, with a new boot id. A host that is off boots."""
-        if not self._booting:
-            self._booting = asyncio.create_task(self._reboot())
-
-    async def _reboot(self) -> None:
-        booting, self._booting = self._booting, None  # stop() would cancel this very task
-        await self.power_off()
-        self._booting = booting
-        await asyncio.sleep(REBOOT_SECONDS)
-        self._booting = None
-        await self.power_on()
-
-    # --- sockets
-
-    def _filter_all(self) -> None:
-        if self._listener and self._socket:
-            self._filter(self._socket)
-        for connection in self._connections:
-            self._filter(connection.get_extra_info("socket"))
-        for writer in self._silent:
-            self._filter(writer.get_extra_info("socket"))
-
-    def _filter(self, sock: socket.socket) -> None:
-        if self.host.cut:
-            drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF_RET | BPF_K, 0
-            program = struct.pack("HL", 1, ctypes.addressof(drop))
-            sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-        elif sys.platform.startswith("linux"):
-            with contextlib.suppress(OSError):  # none was attached
-                sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
     async def _banner_only(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._silent.add(writer)
@@ -156,6 +141,17 @@ class HostServer:
         finally:
             self._silent.discard(writer)
             writer.close()
+
+
+def _pause(connection: asyncssh.SSHServerConnection) -> None:
+    """Read nothing from a connection: AsyncSSH has no public way to."""
+    if connection._transport:
+        connection._transport.pause_reading()
+
+
+def _resume(connection: asyncssh.SSHServerConnection) -> None:
+    if connection._transport:
+        connection._transport.resume_reading()
 
 
 class _Login(asyncssh.SSHServer):

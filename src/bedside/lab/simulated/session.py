@@ -21,10 +21,11 @@ Process = asyncssh.SSHServerProcess[bytes]
 class _Writer:
     """Standard output or error of a process. On a terminal, line ends become CR LF."""
 
-    def __init__(self, writer: asyncssh.SSHWriter[bytes], *, terminal: bool) -> None:
-        self._writer, self._terminal = writer, terminal
+    def __init__(self, writer: asyncssh.SSHWriter[bytes], plugged: asyncio.Event, *, terminal: bool) -> None:
+        self._writer, self._plugged, self._terminal = writer, plugged, terminal
 
     async def write(self, data: bytes) -> None:
+        await self._plugged.wait()
         self._writer.write(data.replace(b"\n", b"\r\n") if self._terminal else data)
         await self._writer.drain()
 
@@ -33,8 +34,8 @@ async def serve(host: Host, process: Process) -> None:
     """Run what the client asked for, until it ends, a signal comes, or the connection breaks."""
     terminal = process.term_type is not None
     typed = streams.Pipe()
-    stdout = _Writer(process.stdout, terminal=terminal)
-    stderr = stdout if terminal else _Writer(process.stderr, terminal=False)
+    stdout = _Writer(process.stdout, host.plugged, terminal=terminal)
+    stderr = stdout if terminal else _Writer(process.stderr, host.plugged, terminal=False)
     screen = Terminal(typed, stdout) if terminal else None
     shell = Shell(
         host,
@@ -56,6 +57,7 @@ async def serve(host: Host, process: Process) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not work.done() and pump.done() and not pump.result():
             await asyncio.wait([work, closed], return_when=asyncio.FIRST_COMPLETED)
+        await _until_heard(host, closed)
         if work.done():
             process.exit(_INTERRUPTED if work.cancelled() else work.result())
         elif pump.done() and (signal := pump.result()):
@@ -64,6 +66,15 @@ async def serve(host: Host, process: Process) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_heard(host: Host, closed: asyncio.Task[Any]) -> None:
+    """Wait until the cable is in, so that an exit status does not pass a cut one."""
+    plugged = asyncio.create_task(host.plugged.wait())
+    try:
+        await asyncio.wait([plugged, closed], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        plugged.cancel()
 
 
 def _user(process: Process) -> str:
