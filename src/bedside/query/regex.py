@@ -7,6 +7,7 @@ output is made for it could keep us busy for years. Such patterns are refused, a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LONGEST_PATTERN = 500
 LONGEST_TEXT = 2000
@@ -30,7 +31,7 @@ def check(pattern: str) -> None:
     if len(pattern) > LONGEST_PATTERN:
         raise BadPattern(f"a regular expression of more than {LONGEST_PATTERN} characters", LONGEST_PATTERN)
     try:
-        re.compile(pattern, _flags(pattern))
+        _compiled(pattern)
     except re.error as error:
         raise BadPattern(f"not a regular expression: {error.msg}", error.pos or 0) from None
     except (OverflowError, RecursionError):
@@ -44,11 +45,12 @@ def search(pattern: str, text: str) -> bool:
 
     Only ASCII letters are folded where the pattern is ASCII, as monitoring servers do.
     """
-    return re.search(pattern, text[:LONGEST_TEXT], _flags(pattern)) is not None
+    return _compiled(pattern).search(text[:LONGEST_TEXT]) is not None
 
 
-def _flags(pattern: str) -> re.RegexFlag:
-    return re.IGNORECASE | re.ASCII if pattern.isascii() else re.IGNORECASE
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.ASCII if pattern.isascii() else re.IGNORECASE)
 
 
 def _nested_repeat(pattern: str) -> int | None:

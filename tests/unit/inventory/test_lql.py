@@ -25,6 +25,8 @@ def filters(query: str) -> tuple[str, ...]:
         ("service.state = critical", ("Filter: state = 2",)),
         ("service.state in (ok, pending)", ("Filter: state = 0", "Filter: has_been_checked = 0", "Or: 2")),
         ("ssh or service ~ '^a$|b'", ("Filter: description ~~ ssh", "Filter: description ~~ ^a|b", "Or: 2")),
+        ("service.output ~ '^ssh.*drop|^ssh.*ros'", ("Filter: plugin_output ~~ ^ssh",)),
+        ("service ~ 'a.*b'", ("Filter: description ~~ a.*b",)),
         ("name ~ x and has tag", ("not asked",)),
         ("all", ("not asked",)),
     ],

@@ -29,6 +29,9 @@ _PLAIN = re.compile(r"[!-~]+( [!-~]+)*")
 # stand for a byte, here it stands for a character.
 _COMMON = re.compile(r"\^?(?:[A-Za-z0-9_/:-]|\\\.|\.[*+]| (?=[^ ]))+\$?")
 
+_ANY = re.compile(r"\.[*+]")
+_TELLING = 4  # characters of a beginning, from which on it leaves out most
+
 _LITERAL = re.compile(r"[A-Za-z0-9_/:. -]+")
 
 
@@ -67,6 +70,7 @@ def _service_filters(query: Node) -> tuple[str, ...]:
         if None in wanted:
             return ()
         lines += [f"Filter: {w}" for w in wanted]
+    lines = list(dict.fromkeys(lines))
     return (*lines, f"Or: {len(lines)}") if len(lines) > 1 else tuple(lines)
 
 
@@ -100,4 +104,13 @@ def _like(column: str, pattern: str) -> str | None:
     parts: Sequence[str] = pattern.split("|")
     if not all(_COMMON.fullmatch(p) and p.strip() == p for p in parts):
         return None
-    return f"{column} ~~ {'|'.join(p.removesuffix('$') for p in parts)}"
+    return f"{column} ~~ {'|'.join(dict.fromkeys(map(_shorter, parts)))}"
+
+
+def _shorter(pattern: str) -> str:
+    """Return a pattern that lets through the same and a little more, and costs the server less.
+
+    Icinga 2 reads a regular expression anew for each row: nine banners that begin alike are one beginning.
+    """
+    start = _ANY.split(pattern, 1)[0]
+    return (start if len(start) >= _TELLING else pattern).removesuffix("$")
