@@ -20,7 +20,7 @@ from bedside import text
 from bedside.clock import Clock
 from bedside.errors import AuthenticationFailed, HostError, TimedOut, Unreachable, UnreachableReason
 from bedside.ssh.algorithms import Offer, is_legacy, offer
-from bedside.ssh.dial import Dialer, Line
+from bedside.ssh.dial import Dialer, Line, Proxy
 from bedside.ssh.hostkeys import HostKeys
 from bedside.ssh.keyring import Keyring
 from bedside.ssh.login import Login
@@ -184,7 +184,7 @@ class _Attempt:
             if login and isinstance(failure, AuthenticationFailed):
                 failure = login.failure(failure.message)
         if self._line and self._line.proxy and phase in ("connect", "banner"):
-            failure = await self._proxy_failed(failure, self._line)
+            failure = await self._proxy_failed(failure, self._line.proxy)
         with contextlib.suppress(HostError):  # the first error is the one to tell
             await self._remember()
         return failure
@@ -212,16 +212,14 @@ class _Attempt:
             host=self._options.host, phase="connect", seconds=self._seconds(),
         )  # fmt: skip
 
-    async def _proxy_failed(self, failure: HostError, line: Line) -> HostError:
-        line.sock.close()
-        await line.close()
-        if not line.proxy or (
-            isinstance(failure, TimedOut | Unreachable) and not line.proxy.process.returncode
-        ):
+    async def _proxy_failed(self, failure: HostError, proxy: Proxy) -> HostError:
+        if isinstance(failure, TimedOut):
             return failure
-        said = f": {line.proxy.last_words}" if line.proxy.last_words else ""
+        status = await proxy.ended()
+        ending = "closed its output" if status is None else f"ended with exit status {status}"
+        said = f": {proxy.last_words}" if proxy.last_words else ""
         return Unreachable(
-            f"its ProxyCommand ended with exit status {line.proxy.process.returncode}{said}", reason="proxy",
+            f"its ProxyCommand {ending}{said}", reason="proxy",
             host=failure.host, phase="connect", seconds=failure.seconds,
             advice="run the ProxyCommand of your ssh_config by hand",
         )  # fmt: skip

@@ -38,14 +38,23 @@ class Proxy:
             lines = [line for line in text.decode(data).splitlines() if line.strip()]
             self.last_words = text.one_line(lines[-1]) if lines else self.last_words
 
+    async def ended(self) -> int | None:
+        """Wait a little for the end of one that has closed its output; return its exit status, if any."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PROXY_END_LIMIT):
+                await self.process.wait()
+                if self._reader:
+                    await asyncio.wait((self._reader,))
+        return self.process.returncode
+
     async def close(self) -> None:
         """Wait for its end, which closing its stream should bring about; then kill it and what it started."""
-        for kill in (None, signal.SIGTERM, signal.SIGKILL):
+        for kill, limit in ((None, 0.5), (signal.SIGTERM, 1.0), (signal.SIGKILL, PROXY_END_LIMIT)):
             if kill and self.process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.process.pid, kill)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PROXY_END_LIMIT):
+                async with asyncio.timeout(limit):
                     await self.process.wait()
                     break
         if self._reader:

@@ -25,7 +25,6 @@ from bedside.ssh.session import Session
 
 CLOSE_LIMIT = 10.0
 """Seconds that closing all connections may take together."""
-JUMP_DEPTH = 8
 
 
 class Lease(Connection):
@@ -56,6 +55,10 @@ class _Slot:
     def connection(self) -> Connection | None:
         done = self.task.done() and not self.task.cancelled() and self.task.exception() is None
         return self.task.result() if done else None
+
+    @property
+    def idle(self) -> bool:
+        return self.task.done() and not self.waiting and not self.leases
 
     @property
     def usable(self) -> bool:
@@ -164,15 +167,16 @@ class Pool:
         if not options.jump:
             async with self._gate:
                 return await self._connector.connect(options)
-        tunnel = await self._tunnel(options, options.jump, 0)
+        self._refuse_circle(options)
+        tunnel = await self._tunnel(options, options.jump)
         gate = self._jump_gates.setdefault(options.jump, asyncio.Semaphore(self._per_jump_host))
         async with gate, self._gate:
             return await self._connector.connect(options, tunnel=tunnel)
 
-    async def _tunnel(self, target: SshOptions, chain: tuple[str, ...], depth: int) -> Connection:
+    async def _tunnel(self, target: SshOptions, chain: tuple[str, ...]) -> Connection:
         slot = self._jumps.get(chain)
         if slot is None or not slot.usable:
-            slot = _Slot(chain[-1], asyncio.ensure_future(self._jump(chain, depth)))
+            slot = _Slot(chain[-1], asyncio.ensure_future(self._jump(chain)))
             self._jumps[chain] = slot
         try:
             return await _await(slot)
@@ -182,27 +186,36 @@ class Pool:
                 host=target.host, phase="connect", seconds=error.seconds, advice=error.advice,
             ) from error  # fmt: skip
 
-    async def _jump(self, chain: tuple[str, ...], depth: int) -> Connection:
-        options = self._options(chain[-1])
-        if len(chain) > 1:
-            options = replace(options, jump=chain[:-1], proxy_command=None)
-        if depth >= JUMP_DEPTH:
-            raise Unreachable(
-                "the jump hosts lead in a circle", reason="proxy", host=options.host, phase="connect"
-            )
-        if not options.jump:
-            return await self._connector.connect(options)
-        tunnel = await self._tunnel(options, options.jump, depth + 1)
+    async def _jump(self, chain: tuple[str, ...]) -> Connection:
+        options = self._hop(chain)
+        tunnel = await self._tunnel(options, options.jump) if options.jump else None
         return await self._connector.connect(options, tunnel=tunnel)
+
+    def _hop(self, chain: tuple[str, ...]) -> SshOptions:
+        """Return the options of a chain's last host: the hosts before it are the way to it."""
+        options = self._options(chain[-1])
+        return replace(options, jump=chain[:-1], proxy_command=None) if len(chain) > 1 else options
+
+    def _refuse_circle(self, options: SshOptions) -> None:
+        seen: set[tuple[str, ...]] = set()
+        chain = options.jump
+        while chain:
+            if chain in seen:
+                raise Unreachable(
+                    "its jump hosts lead in a circle", reason="proxy", host=options.host, phase="connect",
+                    advice="look at ProxyJump in your ssh_config, and at jump in bedside.toml",
+                )  # fmt: skip
+            seen.add(chain)
+            chain = self._hop(chain).jump
 
     async def _make_room(self) -> None:
         """Close connections that nobody holds while too many are open."""
-        for host, slot in list(self._slots.items()):
-            if len(self._slots) + len(self._jumps) + len(self._fresh) < self._most_open:
+        while len(self._slots) + len(self._jumps) + len(self._fresh) > self._most_open:
+            idle = (host for host, slot in self._slots.items() if slot.idle)
+            host = next(idle, None)
+            if host is None:
                 return
-            if not slot.leases and not slot.waiting and slot.task.done():
-                del self._slots[host]
-                await _end(slot)
+            await _end(self._slots.pop(host))
 
 
 async def _await(slot: _Slot) -> Connection:
