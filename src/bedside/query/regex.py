@@ -1,7 +1,9 @@
 """Regular expressions that are matched against hostile text.
 
-Python's engine tries every way to split a text among nested repeats, `(a+)+`, so that a host whose
-output is made for it could keep us busy for years. Such patterns are refused, and texts are cut.
+Python's engine tries every way to split a text among the open-ended repeats of a pattern. With a repeat
+within a repeat, `(a+)+`, a host whose output is made for it could keep us busy for years: such patterns
+are refused. With several in a row, `a.*b.*c`, the time grows with a power of the text's length: texts
+are cut the earlier the more repeats there are, and more than three are refused.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import re
 from functools import lru_cache
 
 LONGEST_PATTERN = 500
-LONGEST_TEXT = 2000
-"""Characters of a text that a pattern is matched against; what comes after is not looked at."""
+LONGEST_TEXT = (2000, 2000, 500, 200)
+"""Characters of a text that are looked at, by the number of open-ended repeats in the pattern."""
 
 _OPEN_REPEAT = re.compile(r"[*+]|\{\d*,\d*\}")
 _FAR_REPEAT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
@@ -38,6 +40,9 @@ def check(pattern: str) -> None:
         raise BadPattern("a regular expression beyond all bounds", 0) from None
     if (nested := _nested_repeat(pattern)) is not None:
         raise BadPattern("a repeat within a repeat could take for ever on a hostile text", nested)
+    if _repeats(pattern) >= len(LONGEST_TEXT):
+        most = len(LONGEST_TEXT) - 1
+        raise BadPattern(f"more than {most} of * + could take for ever: write two comparisons with `and`", 0)
 
 
 def search(pattern: str, text: str) -> bool:
@@ -45,12 +50,27 @@ def search(pattern: str, text: str) -> bool:
 
     Only ASCII letters are folded where the pattern is ASCII, as monitoring servers do.
     """
-    return _compiled(pattern).search(text[:LONGEST_TEXT]) is not None
+    compiled, longest = _compiled(pattern)
+    return compiled.search(text[:longest]) is not None
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.ASCII if pattern.isascii() else re.IGNORECASE)
+def _compiled(pattern: str) -> tuple[re.Pattern[str], int]:
+    flags = re.IGNORECASE | re.ASCII if pattern.isascii() else re.IGNORECASE
+    return re.compile(pattern, flags), LONGEST_TEXT[min(_repeats(pattern), len(LONGEST_TEXT) - 1)]
+
+
+def _repeats(pattern: str) -> int:
+    """Return how many open-ended repeats stand in that top-level alternative which has most."""
+    most = here = depth = 0
+    for token in _TOKEN.finditer(pattern):
+        piece = token[0]
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and depth == 0:
+            here = 0
+        here += bool(_OPEN_REPEAT.fullmatch(piece))
+        most = max(most, here)
+    return most
 
 
 def _nested_repeat(pattern: str) -> int | None:

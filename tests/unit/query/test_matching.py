@@ -113,11 +113,13 @@ def test_excluded_can_be_asked_for() -> None:
     assert matches(parse("excluded = true and has excluded and excluded ~ qnap"), out)
 
 
-def test_a_text_made_to_keep_us_busy_does_not() -> None:
+@pytest.mark.parametrize("pattern", ["a*b", "a*a*b", "a*a*a*b", "(a|b)*c"])
+def test_a_text_made_to_keep_us_busy_does_not(pattern: str) -> None:
     host = Host("x", services=(Service("ssh", "ok", "a" * 1_000_000),))
+    query = parse(f"service.output ~ '{pattern}'")
     started = time.monotonic()
-    assert not matches(parse("service.output ~ 'a*a*b'"), host)
-    assert time.monotonic() - started < 20
+    assert not matches(query, host)
+    assert time.monotonic() - started < 5
 
 
 def test_flat_old_facts_stand_where_facter_has_them_now() -> None:

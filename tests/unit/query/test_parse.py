@@ -71,6 +71,7 @@ def test_a_printed_tree_parses_to_the_same_tree(tree: Node) -> None:
         ("name ~ '('", 9, "not a regular expression"),
         ("name ~ '(a+)+$'", 13, "could take for ever"),
         ("name ~ '(a*){2,}'", 13, "could take for ever"),
+        ("name ~ 'a.*b.*c.*d.*e'", 9, "write two comparisons"),
         ("name = a\x1b[2J", 9, "control character"),
         ("x" * 5000, 201, "more than 4000"),
         ("not " * 200 + "a", 1, "more than 100 deep"),
@@ -91,7 +92,16 @@ def test_any_text_is_a_query_or_a_query_error(pieces: list[str]) -> None:
 
 
 def test_repeats_that_do_not_nest_are_allowed() -> None:
-    for pattern in ("a+b*", "(a|b)+", "(ab)?c+", "[+*]+", "(\\+)+", "(a{2}){3}", "^ssh.*dropbear|^x+"):
+    for pattern in (
+        "a+b*",
+        "(a|b)+",
+        "(ab)?c+",
+        "[+*]+",
+        "(\\+)+",
+        "(a{2}){3}",
+        "^ssh.*dropbear|^x+",
+        "|".join(["a.*"] * 9),
+    ):
         parse(f"name ~ '{pattern}'")
 
 
