@@ -3,6 +3,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -182,6 +183,20 @@ def test_a_fabfile_with_a_syntax_error_shows_the_line(cli: Cli) -> None:
     ended = cli("fab", "-l")
     assert ended.status == 1
     assert f"{cli.home}/fabfile.py:3: SyntaxError: invalid syntax\n    def broken(:\n" in ended.err
+
+
+def test_a_list_of_tasks_loads_neither_ssh_nor_ledger(cli: Cli) -> None:
+    fabfile(cli, "@task\ndef hello():\n    pass\n")
+    heavy = ("asyncssh", "sqlalchemy", "httpx", "lark")
+    code = (
+        "import atexit, sys\nfrom bedside import cli\n"
+        f"atexit.register(lambda: print([m for m in {heavy} if m in sys.modules]))\n"
+        "sys.argv = ['bedside', 'fab', '--shortlist']\ncli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=cli.home, env=cli.whole_environ
+    )
+    assert done.stdout == "hello\n[]\n", done.stderr
 
 
 def test_options_of_bedside_itself_are_left_alone_after_fab(cli: Cli) -> None:

@@ -27,8 +27,6 @@ def need_host() -> None:
     text = ""
     while not text:
         text = keyboard.ask("No hosts found. Please specify (single) host string for connection: ").strip()
-    for reason in env._engine.excluded([text]).values():
-        abort(f"{text} is left out: {reason}")
     env.update(to_dict(text))
 
 
@@ -58,6 +56,8 @@ def runner() -> Runner:
 
 def _logged_in() -> Runner:
     engine = env._engine
+    if reason := engine.excluded([env.host_string]).get(env.host_string):
+        abort(f"{env.host_string} is left out: {reason}")
     while True:
         try:
             return engine.runner(key(), current())

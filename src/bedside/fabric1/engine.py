@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from bedside.errors import LedgerError
+from bedside.fabric1.messages import warn
 from bedside.fabric1.target import Connector, Target
 from bedside.model import Outcome
 from bedside.runner import Runner
@@ -43,7 +46,7 @@ class Engine:
     """Runs coroutines for the main thread and keeps the connections, by `user@host:port`."""
 
     def __init__(self, connector: Connector, record: Record, commands: Mapping[str, Any]) -> None:
-        self.record, self.commands_by_name = record, commands
+        self._record, self.commands_by_name = record, commands
         self.commands: list[dict[str, Any]] = []
         """What the running task has done on its host so far."""
         self.connector = connector
@@ -89,6 +92,24 @@ class Engine:
     def forget(self, key: str) -> None:
         """Let go of a connection that broke: the next call makes a new one."""
         self._open.pop(key, None)
+
+    def note(self, outcome: Outcome[Any], **more: Any) -> None:
+        """Leave an outcome in the ledger; where that fails the run goes on, with a warning."""
+        with self._kept():
+            self._record.outcome(outcome, **more)
+            self._record.flush()
+
+    def end(self, status: int) -> None:
+        """Leave the run's end in the ledger."""
+        with self._kept():
+            self._record.end(status=status)
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except LedgerError as error:  # to break off in the middle of a change would be worse
+            warn(f"{error}; what was done so far is only on your screen")
 
     def did(self, command: str, **more: Any) -> None:
         """Note a command or copy for the task's outcome."""

@@ -110,8 +110,7 @@ def _noted(host: str, name: str, call: Callable[[], Any]) -> Any:
         ended = Failed(host, _failure(raised, host, name, seconds), seconds)
         raise
     finally:
-        engine.record.outcome(ended, task=name, commands=engine.commands)
-        engine.record.flush()
+        engine.note(ended, task=name, commands=engine.commands)
         engine.commands = outer
 
 

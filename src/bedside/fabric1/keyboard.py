@@ -13,12 +13,17 @@ import os
 import stat
 import sys
 import termios
+import threading
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bedside.fabric1.env import env
 from bedside.fabric1.messages import abort, complain, say
+
+_LOOP_S = 5.0
+"""Seconds that the event loop may take to do a little thing for us."""
 
 
 def ask(question: str) -> str:
@@ -59,71 +64,99 @@ def password(question: str) -> str:
     return given
 
 
-@contextlib.contextmanager
-def passed_on(loop: asyncio.AbstractEventLoop, send: Callable[[bytes], None]) -> Iterator[None]:
-    """While the block runs, call `send` on the loop with each byte of standard input.
+class Forwarding:
+    """Passes standard input on to a command, from `start` to `stop`, byte by byte.
 
-    A terminal gives characters at once and shows none itself. The end of input is not passed on.
+    `send` is called on the loop. A terminal gives characters at once meanwhile, and shows none itself.
+    The end of input is not passed on. Where there is no input of ours, nothing happens.
     """
-    number = _number()
-    if number is None or not _ours(number):
-        yield
-        return
-    with _characters_at_once(number):
-        reading = asyncio.run_coroutine_threadsafe(_Reading(number, send).begin(), loop).result(5)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[bytes], None]) -> None:
+        self._loop, self._send = loop, send
+        number = _number()
+        self._number = number if number is not None and _ours(number) else None
+        self._modes: list[Any] | None = None
+        self._watched = False
+        self._stepping: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Forwarding:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let a question have the keyboard."""
+        self.stop()
         try:
             yield
         finally:
-            asyncio.run_coroutine_threadsafe(reading.end(), loop).result(5)
+            self.start()
 
+    def start(self) -> None:
+        """Begin to pass on."""
+        if self._number is None:
+            return
+        if os.isatty(self._number):
+            self._modes = termios.tcgetattr(self._number)
+            tty.setcbreak(self._number, termios.TCSADRAIN)  # what was typed ahead is kept
+        self._on_loop(self._begin)
 
-class _Reading:
-    def __init__(self, number: int, send: Callable[[bytes], None]) -> None:
-        self._number, self._send = number, send
-        self._stepping: asyncio.Task[None] | None = None
-        self._watched = False
+    def stop(self) -> None:
+        """Stop passing on, and give the terminal back as it was."""
+        if self._number is None:
+            return
+        self._on_loop(self._end)
+        if self._modes is not None:
+            termios.tcsetattr(self._number, termios.TCSADRAIN, self._modes)
+            self._modes = None
 
-    async def begin(self) -> _Reading:
+    def _on_loop(self, call: Callable[[], None]) -> None:
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                call()
+            finally:
+                done.set()
+
+        self._loop.call_soon_threadsafe(work)
+        done.wait(_LOOP_S)
+
+    def _begin(self) -> None:
+        if self._number is None:
+            return
         if stat.S_ISREG(os.fstat(self._number).st_mode):
-            self._stepping = asyncio.create_task(self._step())  # a file is always ready
-        else:
-            with contextlib.suppress(PermissionError):  # /dev/null can't be watched, and has nothing
-                asyncio.get_running_loop().add_reader(self._number, self._take)
-                self._watched = True
-        return self
+            self._stepping = self._loop.create_task(self._step())  # a file is always ready
+            return
+        with contextlib.suppress(PermissionError):  # /dev/null can't be watched, and has nothing
+            self._loop.add_reader(self._number, self._take)
+            self._watched = True
 
-    async def end(self) -> None:
-        if self._watched:
-            asyncio.get_running_loop().remove_reader(self._number)
+    def _end(self) -> None:
+        if self._watched and self._number is not None:
+            self._loop.remove_reader(self._number)
             self._watched = False
         if self._stepping:
             self._stepping.cancel()
+            self._stepping = None
 
     def _take(self) -> bool:
-        data = os.read(self._number, 1)
+        try:
+            data = os.read(self._number or 0, 1)
+        except OSError:  # the terminal is gone
+            data = b""
         if data:
             self._send(data)
-        elif self._watched:
-            asyncio.get_running_loop().remove_reader(self._number)
-            self._watched = False
+        else:
+            self._end()
         return bool(data)
 
     async def _step(self) -> None:
         while self._take():  # noqa: ASYNC110 (a file has no event to wait for)
             await asyncio.sleep(0)
-
-
-@contextlib.contextmanager
-def _characters_at_once(number: int) -> Iterator[None]:
-    if not os.isatty(number):
-        yield
-        return
-    before = termios.tcgetattr(number)
-    tty.setcbreak(number)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(number, termios.TCSADRAIN, before)
 
 
 def _ours(number: int) -> bool:

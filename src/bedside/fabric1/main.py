@@ -191,7 +191,7 @@ class _Run:
         with ExitStack() as stack:
             stack.callback(env.env.detach)
             stack.callback(engine.close)
-            stack.callback(lambda: engine.record.end(status=status))
+            stack.callback(lambda: engine.end(status))
             stack.callback(connections.disconnect_all)
             status = _guarded(calls)
             if status == 0 and env.output.status:

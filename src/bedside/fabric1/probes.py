@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from bedside.errors import HostError
 from bedside.fabric1 import connections
 from bedside.fabric1.env import env
 from bedside.runner import Command
@@ -75,7 +76,10 @@ def _ask(script: str, stdin: str) -> list[str]:
         stdin=(stdin + "\n").encode("utf-8", "surrogateescape"),
         timeout=_TIMEOUT_S,
     )
-    result = env._engine.wait(connections.runner().run(command))
+    try:
+        result = env._engine.wait(connections.runner().run(command))
+    except HostError as failure:
+        raise connections.network_error(failure) from None
     return result.stdout.decode("utf-8", "surrogateescape").splitlines()
 
 

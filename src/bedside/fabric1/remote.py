@@ -134,11 +134,12 @@ class Conversation:
         deadline = time.monotonic() + self.timeout if self.timeout else None
         channel = engine.wait(runner.open(self._command()))
         try:
-            with keyboard.passed_on(engine.loop, _Typing(channel, echo=not self.pty and env.echo_stdin)):
+            typing = _Typing(channel, echo=not self.pty and env.echo_stdin)
+            with keyboard.Forwarding(engine.loop, typing) as forwarding:
                 while data := engine.wait(channel.read(timeout=_left(deadline))):
                     self.out.feed(data)
                     self.stdout.feed(data)
-                    self._answer(channel)
+                    self._answer(channel, forwarding)
             return engine.wait(channel.wait(timeout=_left(deadline)))
         finally:
             engine.wait(channel.close())
@@ -164,11 +165,13 @@ class Conversation:
             self.line, pty=_terminal() if self.pty else None, timeout=self.timeout or 0, idle_timeout=0
         )
 
-    def _answer(self, channel: Channel) -> None:
+    def _answer(self, channel: Channel, forwarding: keyboard.Forwarding) -> None:
         """Send what is known, or asked for, where the output ends in a prompt."""
         if self.stdout.take(env.sudo_prompt):
             refused = self.stdout.take(env.again_prompt + "\r\n") or self.stdout.take(env.again_prompt + "\n")
-            self._send(channel, passwords.for_sudo(refused=refused))
+            with forwarding.paused():
+                password = passwords.for_sudo(refused=refused)
+            self._send(channel, password)
             return
         for ending, answer in env.prompts.items():
             if self.stdout.take(ending):

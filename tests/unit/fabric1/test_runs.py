@@ -3,11 +3,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.fabric1.scripted_stub import Answer, Fab, ScriptedHost
+from tests.unit.fabric1.scripted_stub import Answer, Fab, KeptRecord, ScriptedHost
 
 from bedside.errors import (
     AuthenticationFailed,
     HostKeyMismatch,
+    LedgerError,
     TaskFailed,
     TimedOut,
     Unreachable,
@@ -314,6 +315,37 @@ def test_an_excluded_host_that_is_typed_in_is_refused(
     with typing("nas\n", monkeypatch):
         assert fab("hello") == 1
     assert "Fatal error: nas is left out: a QNAP" in said(capsys)[1]
+
+
+def test_an_excluded_host_can_not_be_reached_by_settings_either(
+    fab: Fab, fabfile: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fabfile("""
+        from fabric.api import *
+
+        @task
+        def sly():
+            with settings(host_string='nas'):
+                run('id')
+    """)
+    fab.host = ScriptedHost(left_out={"nas": "a QNAP"})
+    assert fab("sly") == 1
+    assert "Fatal error: nas is left out: a QNAP" in said(capsys)[1]
+    assert not fab.host.targets
+
+
+def test_a_ledger_that_fails_midway_is_a_warning(
+    fab: Fab, fabfile: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(record: KeptRecord) -> None:
+        raise LedgerError("the disk is full")
+
+    fabfile(HELLO)
+    monkeypatch.setattr(KeptRecord, "flush", full)
+    assert fab("-H", "a,b", "hello") == 0
+    out, err = said(capsys)
+    assert "Warning: the disk is full; what was done so far is only on your screen" in err
+    assert "[b] run: echo hello" in out
 
 
 def test_the_reason_for_an_excluded_host_is_recorded(fab: Fab, fabfile: Write) -> None:
