@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 import click
@@ -42,7 +44,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="Make the fleet.")
 @click.option("--hosts", default=20, show_default=True, help="Debian hosts; look-alikes come on top.")
 @click.option(
     "--releases", default=",".join(level.RELEASES), show_default=True, metavar="A,B",
@@ -83,7 +85,7 @@ def up(
     out.result(f"                   ssh -F {folders.ssh_config(inside=False)} {some}")
 
 
-@command.command()
+@command.command(short_help="Say how each host is.")
 @click.option("--json", "as_json", is_flag=True, help="One object a line.")
 @click.pass_obj
 def status(context: Context, as_json: bool) -> None:
@@ -103,7 +105,7 @@ def status(context: Context, as_json: bool) -> None:
     context.out.note(f"{plural(len(rows), 'host')}, level {state.level}, up for {_age(state.since)}")
 
 
-@command.command(name="exec", context_settings=_PASS_ON)
+@command.command(name="exec", short_help="Run a command on the lab's network.", context_settings=_PASS_ON)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND...]")
 @click.pass_obj
 def execute(context: Context, words: tuple[str, ...]) -> None:
@@ -114,7 +116,7 @@ def execute(context: Context, words: tuple[str, ...]) -> None:
     _become(context, words or (context.environ.get("SHELL") or "/bin/sh",))
 
 
-@command.command(context_settings=_PASS_ON)
+@command.command(short_help="Log in to a host.", context_settings=_PASS_ON)
 @click.argument("name")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND...]")
 @click.pass_obj
@@ -125,7 +127,7 @@ def ssh(context: Context, name: str, words: tuple[str, ...]) -> None:
     _become(context, ("ssh", "-F", str(folders.ssh_config(inside=True)), name, *words))
 
 
-@command.command(epilog=_FAULT_HELP)
+@command.command(short_help="Break or mend a host.", epilog=_FAULT_HELP)
 @click.argument("name")
 @click.argument("kind", metavar="FAULT")
 @click.argument("seconds", required=False)
@@ -140,7 +142,7 @@ def fault(context: Context, name: str, kind: str, seconds: str | None) -> None:
     context.out.note(f"{name}: {kind}")
 
 
-@command.command()
+@command.command(short_help="Remove the lab.")
 @click.pass_obj
 def down(context: Context) -> None:
     """Remove the lab, also one that was killed half-way: no mount, namespace or process stays."""
@@ -181,7 +183,12 @@ def _become(context: Context, words: Sequence[str]) -> None:
     folders = Folders.of(context.environ)
     state = level.read_up(folders)
     argv = level.load(state.level, folders, context.environ).inside(state, words)
-    environ = {**context.environ, "BEDSIDE_CONFIG": str(folders.config(inside=True))}
+    ours = str(Path(sys.executable).parent)  # so that `bedside` is found also where it was called by its path
+    environ = {
+        **context.environ,
+        "BEDSIDE_CONFIG": str(folders.config(inside=True)),
+        "PATH": os.pathsep.join([context.environ.get("PATH", os.defpath), ours]),
+    }
     try:
         os.execvpe(argv[0], argv, environ)  # noqa: S606 (that is what `exec` is for)
     except OSError as error:

@@ -24,7 +24,7 @@ _PER_SUBNET = 250
 _WORKERS = 2
 _BOOT_SECONDS = 30
 _SECONDS_A_HOST = 1.0
-_INOTIFY_OF_SYSTEMD = 5
+_INOTIFY_OF_SYSTEMD = 6  # 5 when it is up, 6 while it boots
 _INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
@@ -55,8 +55,8 @@ class Fleet:
     def plan(self) -> list[str]:
         """Return a line a host, as `hosts.sh` takes it."""
         return [
-            f"{host.name} {host.address} {mac(n)} v{n} {self.root_of(host)} "
-            f"{'systemd' if host.systemd else 'busybox'}\n"
+            f"{host.name} {host.address} {mac(n)} v{n} {'systemd' if host.systemd else 'busybox'} "
+            f"{self.root_of(host)}\n"
             for n, host in enumerate(self.hosts, 1)
         ]
 
@@ -89,10 +89,11 @@ class Fleet:
         by_address: dict[str, str] = json.loads(told)
         silent = [host.name for host in self.hosts if host.address not in by_address]
         if silent:
+            off = [name for name in silent if not (anchor.run / "control" / name / "on").exists()]
             raise LabError(
-                f"{plural(len(silent), 'host')} did not show an SSH banner within {seconds:.0f} s: "
-                f"{', '.join(silent[:5])}", advice="bedside lab status shows which are on",
-            )  # fmt: skip
+                f"{plural(len(silent), 'host')} did not show an SSH banner within {seconds:.0f} s "
+                f"({len(off)} died while booting): {', '.join(silent[:5])}"
+            )
         return {host.name: by_address[host.address] for host in self.hosts}
 
 

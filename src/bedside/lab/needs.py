@@ -39,7 +39,10 @@ _FILES: Mapping[str, str] = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
     "/usr/include/stdlib.h": "libc6-dev",
 }
-GROUPS: Mapping[str, Mapping[str, str]] = {"namespaces": NAMESPACES, "tests": NAMESPACES}
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "namespaces": NAMESPACES,
+    "tests": {**NAMESPACES, "shellcheck": "shellcheck", "dash": "dash"},
+}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _INSTALL_SECONDS = 900
 

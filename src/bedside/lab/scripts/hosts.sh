@@ -1,12 +1,12 @@
 #!/bin/sh
 # hosts.sh SEEDS BRIDGE SIZE    make and boot the hosts named on standard input, a line each:
-#   NAME ADDRESS MAC INTERFACE ROOT INIT
+#   NAME ADDRESS MAC INTERFACE INIT ROOT
 # Runs in the lab's namespaces. SEEDS/NAME holds the files that are a host's own; SIZE limits its disk.
 set -eu
 seeds=$1 bridge=$2 size=$3
 here=$(dirname "$0")
 
-while read -r name address mac interface root init; do
+while read -r name address mac interface init root; do
     home=/run/bedside/hosts/$name control=/run/bedside/control/$name
     mkdir -p "$home" "$control"
     mount -t tmpfs -o "size=$size,mode=755" "$name" "$home"
