@@ -184,3 +184,36 @@ def test_what_a_host_says_cannot_drive_the_terminal(cli: Cli) -> None:
 def test_a_bar_is_drawn_on_a_terminal_and_none_in_a_pipe(cli: Cli) -> None:
     assert "hosts" in cli.on_terminal("run", "-H", "127.0.0.1", "--", "sleep 0.5").out
     assert "━" not in cli("run", "-H", "127.0.0.1", "--", "sleep 0.5").err
+
+
+def test_a_host_taken_out_is_refused_by_name_unless_overruled_with_a_reason(cli: Cli) -> None:
+    assert cli("exclude", "add", "127.0.0.2", "--reason", "the only database").status == 0
+    ended = cli("run", "-H", "127.0.0.2", "--", "echo here")
+    assert (ended.status, ended.out) == (4, "")
+    assert "127.0.0.2 is left out: the only database" in ended.err
+    ended = cli("run", "-H", "127.0.0.1,127.0.0.2", "--", "echo here")
+    assert (ended.status, ended.out) == (0, "127.0.0.1: here\n")
+    ended = cli("run", "-H", "127.0.0.2", "--include-excluded", "it burns", "--", "echo here")
+    assert (ended.status, ended.out) == (0, "127.0.0.2: here\n")
+    started = [e for e in cli("ledger", "show", "--json").objects if e["kind"] == "run.start"]
+    assert started[-1]["payload"]["include_excluded"] == "it burns"
+
+
+def test_a_query_that_nobody_answers_is_not_done_well(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "hosts.toml").write_text('[[host]]\nname = "127.0.0.1"\n')
+    with cli.config.open("a") as config:
+        config.write('[site.here]\nsources = [{ type = "file", path = "hosts.toml" }]\n')
+    assert cli("run", "name = 127.0.0.1", "--", "echo here").out == "127.0.0.1: here\n"
+    ended = cli("run", "name = nobody", "--", "echo here")
+    assert ended.status == 2
+    assert "no host to act on" in ended.err
+
+
+def test_a_source_that_is_down_makes_the_answer_incomplete(cli: Cli) -> None:
+    with cli.config.open("a") as config:
+        config.write(
+            f'[site.here]\nsources = [{{ type = "livestatus", url = "tcp://127.0.0.1:{free_port()}" }}]\n'
+        )
+    ended = cli("run", "-H", "127.0.0.1", "--", "echo here")
+    assert (ended.status, ended.out) == (3, "127.0.0.1: here\n")
+    assert "what it knows of these hosts is missing" in ended.err

@@ -31,9 +31,9 @@ def command(ctx: click.Context, /, words: tuple[str, ...], **chosen: Any) -> Non
     context: Context = ctx.obj
     query, source, target = split(words, named=chosen["hosts"] is not None)
 
-    def job(way: Show) -> Job:
+    def job(way: Show, asked: dict[str, Any]) -> Job:
         stages = [Put(source, target)]
-        what = {"source": source, "target": target}
+        what = {"source": source, "target": target, **asked}
         return Job("put", what, procedures.procedure(stages, context.app.clock, way.lines_of))
 
     ctx.exit(targets.act(context, query, job, **chosen))

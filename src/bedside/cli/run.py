@@ -66,7 +66,7 @@ def command(
     line = _line(ctx.meta.get("command", []), task=reference is not None)
     seconds = None if timeout is None else _seconds(timeout)
 
-    def job(way: Show) -> Job:
+    def job(way: Show, asked: dict[str, Any]) -> Job:
         if reference is not None:
             task, args, kwargs = get_task(reference)
             stage: Any = RunTask(task, args, kwargs)
@@ -74,7 +74,7 @@ def command(
         else:
             stage = RunCommand(Command(line, timeout=seconds, pty=Pty() if pty else None), sudo)
             what = {"command": line, "sudo": sudo}
-        return Job("run", what, procedures.procedure([stage], context.app.clock, way.lines_of))
+        return Job("run", {**what, **asked}, procedures.procedure([stage], context.app.clock, way.lines_of))
 
     ctx.exit(targets.act(context, query, job, **chosen))
 

@@ -40,7 +40,7 @@ def options(command: F) -> F:
 def act(
     context: Context,
     query: str | None,
-    job: Callable[[show.Show], Job],
+    job: Callable[[show.Show, dict[str, Any]], Job],
     *,
     hosts: str | None,
     sites: tuple[str, ...],
@@ -50,39 +50,46 @@ def act(
     as_json: bool,
 ) -> int:
     """Choose the hosts, do the job on them, show the outcomes and the summary; return the exit status."""
-    out = context.out
+    out, app = context.out, context.app
     names = [name.strip() for name in hosts.split(",") if name.strip()] if hosts is not None else None
     way = show.chooser(as_json=as_json, gather=gather)(out)
 
     async def go() -> tuple[Selection, Account[Any]]:
-        selection = await select(context.app, query, names, sites, include_excluded)
+        selection = await select(app, query, names, sites, include_excluded)
         chosen = selection.hosts
-        _say_chosen(context, selection)
+        _say_chosen(context, selection, named=names is not None)
         with out.bar("hosts", len(chosen)) as advance:
 
             def ended(outcome: Outcome[Any]) -> None:
                 way.outcome(outcome)
                 advance()
 
-            made, at_once = job(way), parallel or context.app.ssh.parallel
-            async with context.app.pool(chosen, parallel=at_once) as pool:
-                account = await carry_out(context.app, pool, chosen, made, ended, parallel=at_once)
+            asked = {"query": query, "sites": list(sites), "include_excluded": include_excluded}
+            made, at_once = job(way, {k: v for k, v in asked.items() if v}), parallel or app.ssh.parallel
+            async with app.pool(chosen, parallel=at_once) as pool:
+                account = await carry_out(app, pool, chosen, made, ended, parallel=at_once)
             return selection, account
 
     started = time.monotonic()
     selection, account = asyncio.run(go())
     way.end()
-    status = show.summary(out, account, time.monotonic() - started)
-    return int(worst([status, Exit.OK if selection.complete else Exit.INCOMPLETE]))
+    statuses = [Exit.OK if selection.complete else Exit.INCOMPLETE]
+    if selection.hosts:
+        statuses.append(show.summary(out, account, time.monotonic() - started))
+    else:  # done on nobody is not done well
+        out.error("no host to act on")
+        statuses.append(Exit.REFUSED if selection.taken_out else Exit.USAGE)
+    return int(worst(statuses))
 
 
-def _say_chosen(context: Context, selection: Selection) -> None:
+def _say_chosen(context: Context, selection: Selection, *, named: bool) -> None:
+    missing = "what it knows of these hosts is missing" if named else "hosts that only it knows are missing"
     for error in selection.errors:
-        context.out.warn(f"{error}; hosts that only it knows are missing")
-    if selection.taken_out:
+        context.out.warn(f"{error}; {missing}")
+    for host in selection.taken_out if named else ():
         context.out.note(
-            f"{plural(len(selection.taken_out), 'host')} left out; `bedside hosts --why` says why",
-            style="dim",
+            f"{host.name} is left out: {host.excluded.reason if host.excluded else ''}", style="warn"
         )
-    if not selection.hosts:
-        context.out.note("no host to act on", style="warn")
+    if selection.taken_out and not named:
+        left = plural(len(selection.taken_out), "host")
+        context.out.note(f"{left} left out; `bedside hosts --why` says why", style="dim")
