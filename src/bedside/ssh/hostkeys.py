@@ -126,8 +126,10 @@ class HostKeys:
             bare = [] if options.port == 22 else list(hosts)
         if options.host_keys == "off":
             return Trust(options, names[0])
-        found = [self._find(options, name) for name in names]
-        loose = [key for name in bare for key in self._find(options, name)]
+        found = [self._find(options, names[0])]
+        known = bool(_marked(found[0], ""))  # then what stands elsewhere under hashed names matters little
+        found += [self._find(options, name, hashed=not known) for name in names[1:]]
+        loose = [key for name in bare for key in self._find(options, name, hashed=not known)]
         every = [key for keys in found for key in keys] + loose
         return Trust(
             options,
@@ -144,8 +146,9 @@ class HostKeys:
         if known:
             raise trust.changed(known, kind, blob, seconds)
 
-    def _find(self, options: SshOptions, name: str) -> list[KnownKey]:
-        return [*self._own_of(options).hosts.find(name), *self._others_of(options).find(name)]
+    def _find(self, options: SshOptions, name: str, *, hashed: bool = True) -> list[KnownKey]:
+        own, others = self._own_of(options).hosts, self._others_of(options)
+        return [*own.find(name, hashed=hashed), *others.find(name, hashed=hashed)]
 
     def _own_of(self, options: SshOptions) -> OwnHosts:
         path = options.known_hosts

@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bedside.ssh.patterns import PatternList
+
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_sha1 = partial(hashlib.sha1, usedforsecurity=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class KnownHosts:
     warn: Callable[[str], None]
     _named: dict[str, list[KnownKey]] = field(default_factory=dict)
     _patterns: list[tuple[PatternList, KnownKey]] = field(default_factory=list)
-    _hashed: list[tuple[bytes, bytes, KnownKey]] = field(default_factory=list)
+    _hashed: list[tuple[bytes, bytes, bytes, KnownKey]] = field(default_factory=list)
 
     def read(self, path: Path) -> None:
         """Add a file; one that is not there counts as empty."""
@@ -82,16 +86,21 @@ class KnownHosts:
     def _index(self, names: str, key: KnownKey) -> None:
         if names.startswith("|"):
             salt, digest = _hash_parts(names)
-            self._hashed.append((salt, digest, key))
+            block = salt.ljust(64, b"\0")
+            self._hashed.append((block.translate(_INNER), block.translate(_OUTER), digest, key))
         elif any(letter in names for letter in "*?!"):
-            self._patterns.append((PatternList.parse([names]), key))
+            self._patterns.append((PatternList.parse([names], fold=True), key))
         else:
             for name in names.split(","):
                 self._named.setdefault(name.lower(), []).append(key)
 
-    def find(self, name: str) -> list[KnownKey]:
-        """Return all keys that stand under a name (as `name_of` gives it)."""
-        self._settle_hashed(name)
+    def find(self, name: str, *, hashed: bool = True) -> list[KnownKey]:
+        """Return all keys that stand under a name (as `name_of` gives it).
+
+        Hashed names take time: False passes those over that have not been met yet.
+        """
+        if hashed and self._hashed:
+            self._settle_hashed(name.encode("utf-8", "surrogateescape"), name)
         found = list(self._named.get(name, ()))
         found += [key for patterns, key in self._patterns if patterns.matches(name)]
         return found
@@ -100,14 +109,15 @@ class KnownHosts:
         """Add a key met just now."""
         self._named.setdefault(name, []).append(KnownKey("", kind, blob, None, 0))
 
-    def _settle_hashed(self, name: str) -> None:
-        if not self._hashed:
-            return
-        data = name.encode("utf-8", "surrogateescape")
-        hits = [e for e in self._hashed if hmac.digest(e[0], data, "sha1") == e[1]]
+    def _settle_hashed(self, data: bytes, name: str) -> None:
+        # HMAC-SHA1 by hand: with its two blocks at the ready it takes half the time of `hmac.digest`.
+        hits = [
+            entry for entry in self._hashed
+            if _sha1(entry[1] + _sha1(entry[0] + data).digest()).digest() == entry[2]
+        ]  # fmt: skip
         if hits:
-            self._named.setdefault(name, []).extend(key for _, _, key in hits)
-            self._hashed = [e for e in self._hashed if e not in hits]
+            self._named.setdefault(name, []).extend(entry[3] for entry in hits)
+            self._hashed = [entry for entry in self._hashed if entry not in hits]
 
 
 def _parse(line: str, path: Path | None, number: int) -> tuple[str, KnownKey]:

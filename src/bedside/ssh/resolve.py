@@ -181,9 +181,10 @@ class Resolver:
         return str(said.tokens().path(named))
 
     def _secret(self, pick: _Picker, name: str) -> SecretSource | None:
-        for kind in _SECRET_KINDS:
-            if value := pick(f"{name}_{kind}"):
-                return SecretSource(kind, str(self._config.resolve(value)) if kind == "file" else value)
+        for layer in pick.layers:
+            for kind in _SECRET_KINDS:
+                if value := getattr(layer, f"{name}_{kind}"):
+                    return SecretSource(kind, str(self._config.resolve(value)) if kind == "file" else value)
         return None
 
 
@@ -191,10 +192,10 @@ class _Picker:
     """The first rule's value for a key, else the section's."""
 
     def __init__(self, section: SshSection, rules: list[SshRule]) -> None:
-        self._layers: list[SshRule | SshSection] = [*rules, section]
+        self.layers: list[SshRule | SshSection] = [*rules, section]
 
     def __call__(self, key: str) -> Any:
-        found = (getattr(layer, key, None) for layer in self._layers)
+        found = (getattr(layer, key, None) for layer in self.layers)
         return next((value for value in found if value is not None), None)
 
 

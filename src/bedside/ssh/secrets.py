@@ -153,9 +153,9 @@ class SiteSecrets:
             if not shared.fetched:
                 shared.value = await self._fetch(source, question)
                 shared.fetched = True
-        if key[0] == "password" and not await _may_try(shared, host):
+        if shared.value is None or (key[0] == "password" and not await _may_try(shared, host)):
             return None
-        if shared.refused or shared.value is None or (host, user, shared.value) in self._refused:
+        if shared.refused or (host, user, shared.value) in self._refused:
             return None
         return shared.value
 
@@ -198,7 +198,7 @@ class SiteSecrets:
             async with asyncio.timeout(COMMAND_LIMIT):
                 out, _ = await process.communicate()
         except TimeoutError:
-            self._warn(f"the password command {line!r} did not end within {COMMAND_LIMIT:g} s")
+            self._warn(f"the password command {_program(line)} did not end within {COMMAND_LIMIT:g} s")
             return None
         finally:
             if process.returncode is None:
@@ -206,7 +206,7 @@ class SiteSecrets:
                     process.kill()
                 await process.wait()
         if process.returncode:
-            self._warn(f"the password command {line!r} ended with exit status {process.returncode}")
+            self._warn(f"the password command {_program(line)} ended with exit status {process.returncode}")
             return None
         return _first_line(out)
 
@@ -232,6 +232,11 @@ def _settle(shared: _Shared) -> None:
     shared.on_trial = None
     if shared.verdict:
         shared.verdict.set()
+
+
+def _program(line: str) -> str:
+    """Return a command line's first word: the others might hold what should not be seen."""
+    return text.one_line(line.split(maxsplit=1)[0]) if line.split() else "(empty)"
 
 
 def _first_line(data: bytes) -> str | None:

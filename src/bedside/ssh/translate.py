@@ -24,6 +24,7 @@ from bedside.errors import (
 Kind = Literal["host_key", "auth", "algorithms", "broken", "nonsense", "refused", "timeout", "system"]
 
 KINDS: dict[type[BaseException], Kind] = {
+    asyncssh.Error: "refused",
     asyncssh.HostKeyNotVerifiable: "host_key",
     asyncssh.PermissionDenied: "auth",
     asyncssh.PasswordChangeRequired: "auth",
@@ -62,6 +63,9 @@ _ERRNO: dict[int, tuple[UnreachableReason, str]] = {
     errno.EPIPE: ("reset", "it cut the connection"),
     errno.ECONNABORTED: ("reset", "it cut the connection"),
 }
+
+_CUT = {errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.EHOSTUNREACH,
+        errno.ENETUNREACH}  # fmt: skip
 
 LEGACY_ADVICE = (
     "if it is old and you trust the way to it, set legacy_algorithms = true in an [[ssh.rule]] for it"
@@ -117,8 +121,8 @@ def of_system(error: OSError, *, host: str, phase: str, seconds: float) -> HostE
     reason, words = _ERRNO.get(error.errno or 0, (None, error.strerror or str(error)))
     if phase == "connect":
         return Unreachable(words, reason=reason or "no_route", host=host, phase=phase, seconds=seconds)
-    if reason is None:
-        return Denied(text.one_line(words), host=host, phase=phase, seconds=seconds)
+    if error.errno not in _CUT:
+        return Denied(text.one_line(error.strerror or words), host=host, phase=phase, seconds=seconds)
     return _broken(words, host, phase, seconds)
 
 

@@ -146,8 +146,8 @@ class UserConfig:
 
     def _matches(self, block: Block, settings: HostSettings) -> bool:
         if block.hosts is not None:
-            name = settings.first("hostname") if settings.final else None
-            return block.hosts.matches(name or settings.host)
+            found = (settings.first("hostname") or settings.host).lower()
+            return block.hosts.matches(found if settings.final else settings.host)
         return all(self._holds(c, settings) != c.negated for c in block.criteria)
 
     def _holds(self, criterion: Criterion, settings: HostSettings) -> bool:
@@ -194,7 +194,7 @@ def _succeeds(line: str) -> bool:
 
 
 def _ignored(keyword: str, settings: HostSettings) -> bool:
-    return PatternList.parse(settings.values.get("ignoreunknown", [])).matches(keyword)
+    return PatternList.parse(settings.values.get("ignoreunknown", []), fold=True).matches(keyword)
 
 
 def _store(directive: Directive, settings: HostSettings) -> None:
@@ -287,5 +287,5 @@ def _criteria(directive: Directive) -> Iterator[Criterion]:
             if not words:
                 raise directive.error(f"Match {name} has no pattern")
             argument = words.pop(0)
-        patterns = None if name == "exec" else PatternList.parse([argument])
+        patterns = None if name == "exec" else PatternList.parse([argument], fold=name.endswith("host"))
         yield Criterion(name, negated, argument, patterns)
