@@ -17,7 +17,7 @@ from bedside.ssh.options import SshOptions, SshSection
 if TYPE_CHECKING:
     from bedside.ledger import Ledger
     from bedside.ssh.pool import Pool
-    from bedside.ssh.secrets import Ask
+    from bedside.ssh.secrets import Ask, Secrets
 
 SECTIONS = ("ssh", "site", "ledger", "exclusion_rule", "guard")
 
@@ -70,8 +70,6 @@ class App:
 
         Raises ConfigError where the configuration or the user's ssh_config is wrong.
         """
-        from bedside.ssh.capture import CaptureSettings
-        from bedside.ssh.pool import Pool
         from bedside.ssh.resolve import Resolver
         from bedside.ssh.secrets import SiteSecrets
 
@@ -81,9 +79,17 @@ class App:
         def options_of(name: str) -> SshOptions:
             return resolver(known.get(name, name))
 
+        secrets = SiteSecrets(options_of, environ=self.environ, warn=self.warn, ask=self.ask)
+        return self.pool_with(options_of, secrets, parallel=parallel)
+
+    def pool_with(self, options_of: Callable[[str], SshOptions], secrets: Secrets, *, parallel: int) -> Pool:
+        """Return a pool over options and secrets of the caller's own."""
+        from bedside.ssh.capture import CaptureSettings
+        from bedside.ssh.pool import Pool
+
         return Pool(
             options_of,
-            secrets=SiteSecrets(options_of, environ=self.environ, warn=self.warn, ask=self.ask),
+            secrets=secrets,
             clock=self.clock,
             parallel=parallel,
             per_jump_host=self.ssh.per_jump_host,

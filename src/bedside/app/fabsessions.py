@@ -15,7 +15,6 @@ from bedside.fabric1.target import Target, Wishes
 from bedside.model import Host
 from bedside.runner import Runner
 from bedside.ssh.options import SshOptions
-from bedside.ssh.pool import Pool
 from bedside.ssh.resolve import Resolver
 from bedside.ssh.secrets import SiteSecrets
 
@@ -41,10 +40,7 @@ class PoolConnector:
             for asking in (None, ask)
         )
         self._secrets = _Secrets(self._targets, configured, person)
-        self._pool = Pool(
-            self._options, secrets=self._secrets, clock=app.clock, parallel=section.parallel,
-            per_jump_host=section.per_jump_host, warn=app.warn,
-        )  # fmt: skip
+        self._pool = app.pool_with(self._options, self._secrets, parallel=section.parallel)
 
     async def excluded(self, hosts: Sequence[str]) -> Mapping[str, str]:
         """Return those of the hosts that are taken out, each with the reason; sources are asked once."""
