@@ -46,7 +46,7 @@ def show(context: Context, /, run: str | None, *, as_json: bool) -> None:
 def _told(kind: str, host: str | None, payload: Any) -> str:
     rest = {k: v for k, v in payload.items() if k not in ("verb", "hosts", "by")}
     if kind == "run.start":
-        what = rest.get("command") or rest.get("task") or " ".join(f"{k}={v}" for k, v in rest.items())
+        what = rest.get("command") or rest.get("task") or " ".join(f"{k}={v}" for k, v in rest.items() if v)
         hosts = plural(len(payload.get("hosts", [])), "host")
         return one_line(f"{payload.get('verb')} on {hosts} by {payload.get('by')}: {what}")
     words = " ".join(f"{key}={value!r}" for key, value in rest.items() if value not in ("", None))
