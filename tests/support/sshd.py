@@ -59,6 +59,7 @@ def sshd(
     config: str = "",
     host_keys: tuple[str, ...] = ("ed25519",),
     user: str | None = None,
+    sftp: bool = True,
 ) -> Iterator[Sshd]:
     """Start a server for the current user's key `folder`/user_key (made if need be).
 
@@ -80,7 +81,7 @@ def sshd(
             f"Port {port}", f"ListenAddress {address}", *(f"HostKey {k}" for k in keys),
             f"AuthorizedKeysFile {authorized}", "PidFile none", "StrictModes no", "UsePAM no",
             "MaxStartups 1000:30:2000", "PrintMotd no", "PrintLastLog no", "LogLevel VERBOSE",
-            "PermitRootLogin yes", "Subsystem sftp internal-sftp",
+            "PermitRootLogin yes", "Subsystem sftp internal-sftp" if sftp else "",
         ]  # fmt: skip
         (folder / "sshd_config").write_text("\n".join(lines) + "\n")
         process = subprocess.Popen(

@@ -7,9 +7,10 @@ the host's `touch` and `date` can; nothing is flushed to its disk, since POSIX h
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -19,10 +20,10 @@ from bedside import text
 from bedside.runner import Stream
 from bedside.ssh.execution import Link
 from bedside.ssh.inbox import Inbox
-from bedside.ssh.patience import Patience
+from bedside.ssh.patience import CLEANUP_S, Patience
 from bedside.ssh.process import Process, start
 from bedside.ssh.quoting import shell
-from bedside.ssh.remote import BLOCK, Entry, Kind, Refused, Source, beside
+from bedside.ssh.remote import BLOCK, UNSIZED_LIMIT, Entry, Kind, Refused, Source, beside
 
 _KINDS: dict[bytes, Kind] = {b"file": "file", b"directory": "directory", b"link": "link"}
 _SAID = 4096
@@ -32,7 +33,7 @@ _SAID = 4096
 class CatFiles:
     """`remote.RemoteFiles` through commands; each takes a channel of its own for a moment."""
 
-    parallel = 3
+    parallel = 1  # dropbear (2022) breaks off when a command ends while another channel opens
 
     def __init__(self, link: Link, patience: Patience) -> None:
         self._link, self._patience = link, patience
@@ -92,12 +93,17 @@ class CatFiles:
             async for _ in call.blocks():
                 pass
 
-    async def read(self, path: bytes, size: int) -> AsyncIterator[bytes]:
+    async def read(self, path: bytes, size: int) -> AsyncGenerator[bytes, None]:
         """Give the content of a file."""
         async with self._calling("do", path, "cat", text.decode(path)) as call:
             call.process.end_input()
+            left = size or UNSIZED_LIMIT
             async for block in call.blocks():
-                yield block
+                if wanted := block[:left]:
+                    yield wanted
+                left -= len(wanted)
+                if len(wanted) < len(block):
+                    break
 
     async def _answer(self, script: str, path: bytes, *words: str) -> bytes:
         async with self._calling(script, path, *words) as call:
@@ -115,6 +121,7 @@ class CatFiles:
         finally:
             if not call.process.closed.done():
                 call.process.channel.abort()
+                await asyncio.wait((call.process.closed,), timeout=CLEANUP_S / 2)
 
 
 class _Call:

@@ -36,6 +36,7 @@ class OpenChannel:
             self._process = await self._execution.start(
                 prefix(command.line, command.env, command.cwd), stdin=None, pty=command.pty, feed=self._feed
             )
+            self._execution.patience.close()
             self._inbox.attach(self._process)
             if command.stdin:
                 self._process.send(command.stdin)

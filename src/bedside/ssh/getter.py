@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from contextlib import aclosing
 from functools import partial
 
 from bedside import text
@@ -69,12 +70,10 @@ class Getter:
             raise Refused(path, "it is not a regular file")
         show = Count(self.patience, self._progress, posixpath.join(folder.path, name), entry.size)
         with folder.writing(name) as writer:
-            async for block in files.read(path, entry.size):
-                wanted = block[: entry.size - show.done] if entry.size else block
-                await writer.write(wanted)
-                show.more(len(wanted))
-                if entry.size and show.done >= entry.size:
-                    break
+            async with aclosing(files.read(path, entry.size)) as blocks:
+                async for block in blocks:
+                    await writer.write(block)
+                    show.more(len(block))
             if show.done < entry.size:
                 raise Refused(path, "it became shorter while it was fetched")
             await writer.finish(entry)

@@ -28,8 +28,10 @@ class Inbox:
         self._bytes += data
         self._news.set()
         if len(self._bytes) > _LIMIT and not self._paused:
+            # Not at once: AsyncSSH widens the window for each piece that it hands out after a pause. Paused
+            # among those pieces, it would keep the rest, let the host send more, and so grow without bound.
             self._paused = True
-            self._process.channel.pause_reading()
+            asyncio.get_running_loop().call_soon(self._pause)
 
     async def read(self, limit: int) -> bytes:
         """Wait for bytes and return up to `limit` of them; b"" when all is read and the command is over."""
@@ -46,3 +48,7 @@ class Inbox:
             self._paused = False
             self._process.channel.resume_reading()
         return data
+
+    def _pause(self) -> None:
+        if self._paused:
+            self._process.channel.pause_reading()

@@ -17,6 +17,9 @@ from bedside.ssh.patience import Patience
 
 Feed = Callable[[Stream, bytes], None]
 
+_ATTEMPTS = 4
+"""dropbear (2022) closes a channel that was just opened when a command on another one ends in that moment.
+No command has run then, so it is tried again."""
 _END_OF_INPUT = b"\x04"
 
 
@@ -131,7 +134,21 @@ async def start(
 
     Raises OutOfPatience, asyncssh.Error, OSError.
     """
-    process = Process(feed, patience, stdin=stdin, pty=pty is not None)
+    for attempt in range(_ATTEMPTS):
+        process = Process(feed, patience, stdin=stdin, pty=pty is not None)
+        try:
+            await _open(raw, line, process, patience, pty)
+            break
+        except asyncssh.ChannelOpenError:
+            await asyncio.sleep(0)  # a close that came before the answer is told in the next round
+            if attempt + 1 == _ATTEMPTS or not process.closed.done() or raw.is_closed():
+                raise
+    return process
+
+
+async def _open(
+    raw: asyncssh.SSHClientConnection, line: str, process: Process, patience: Patience, pty: Pty | None
+) -> None:
     opening = asyncio.ensure_future(
         raw.create_session(
             lambda: process,
@@ -149,7 +166,6 @@ async def start(
         if not opening.done():  # it may still come about; then nobody wants it
             opening.add_done_callback(lambda done: _let_go(done, process))
         raise
-    return process
 
 
 def _let_go(opening: asyncio.Task[object], process: Process) -> None:

@@ -46,7 +46,7 @@ class Putter:
             elif child.kind == "link":
                 jobs.append(partial(self._link, files, path, goal))
             elif child.kind == "file":
-                jobs.append(partial(self._file, files, path, goal))
+                jobs.append(partial(self._file, files, path, goal, new=there is None))
         await side_by_side(jobs, files.parallel)
         for name, child in folders:
             await self._folder(files, posixpath.join(source, name), posixpath.join(target, name), child)
@@ -57,12 +57,13 @@ class Putter:
         await files.write_link(target, local.read_link(source))
         self._note(target)
 
-    async def _file(self, files: RemoteFiles, source: bytes, target: bytes) -> None:
+    async def _file(self, files: RemoteFiles, source: bytes, target: bytes, *, new: bool = False) -> None:
         with local.Reader(source) as reader:
             entry = reader.entry
             if entry.kind != "file":
                 raise Refused(source, "it is not a regular file")
-            target = await _writable(files, target)
+            if not new:  # in a folder that we made nothing can be in the way
+                target = await _writable(files, target)
             if self._mode is not None:
                 entry = replace(entry, mode=self._mode)
             show = Count(self.patience, self._progress, source, entry.size)

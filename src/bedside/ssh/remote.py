@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,6 +15,9 @@ Kind = Literal["file", "directory", "link", "other"]
 
 BLOCK = 1024 * 1024
 """Bytes that are read from a file at once; a few such blocks are under way at any time."""
+
+UNSIZED_LIMIT = 64 * BLOCK
+"""A file that claims to be empty (as those in /proc do) is read up to this many bytes."""
 
 _NAME_LIMIT = 200
 _MAGIC = re.compile(rb"[*?\[]")
@@ -87,8 +90,8 @@ class RemoteFiles(Protocol):
     async def write(self, path: bytes, source: Source) -> None:
         """Put a file in place, with the mode and time of the source's entry."""
 
-    def read(self, path: bytes, size: int) -> AsyncIterator[bytes]:
-        """Give the content of a file: `size` bytes, fewer if it became shorter, what there is if 0."""
+    def read(self, path: bytes, size: int) -> AsyncGenerator[bytes, None]:
+        """Give the content of a file: `size` bytes, fewer if it became shorter; what there is if 0."""
 
 
 def beside(path: bytes) -> bytes:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import asyncssh
 from asyncssh import FXF_CREAT, FXF_EXCL, FXF_READ, FXF_WRITE, SFTPAttrs
 
 from bedside.ssh.local import kind_of
 from bedside.ssh.patience import CLEANUP_S
-from bedside.ssh.remote import BLOCK, Entry, Refused, Source, beside
+from bedside.ssh.remote import BLOCK, UNSIZED_LIMIT, Entry, Refused, Source, beside
 
 _AT_ONCE = 4
 """Blocks of one file under way at once. AsyncSSH cuts each into packets and sends them side by side."""
-_UNSIZED_LIMIT = 64 * BLOCK
-"""A file that claims to be empty (as those in /proc do) is read up to this many bytes."""
-
 _WHY: dict[type[asyncssh.SFTPError], str] = {
     asyncssh.SFTPNoSuchFile: "no such file or folder on the host",
     asyncssh.SFTPNoSuchPath: "no such folder on the host",
@@ -97,11 +94,13 @@ class SftpFiles:
             with _about(path):
                 flags = FXF_WRITE | FXF_CREAT | FXF_EXCL
                 private = SFTPAttrs(permissions=0o600)
-                async with self._client.open(temp, flags, private, encoding=None) as file:
-                    await _send(file, source)
-                    await file.setstat(_attributes(source.entry))
-                    with contextlib.suppress(asyncssh.SFTPOpUnsupported):
-                        await file.fsync()
+                # Where it fails, the file is not closed: that may take for ever; the channel's end does it.
+                file = await self._client.open(temp, flags, private, encoding=None)
+                await _send(file, source)
+                await file.setstat(_attributes(source.entry))
+                with contextlib.suppress(asyncssh.SFTPOpUnsupported):
+                    await file.fsync()
+                await file.close()
                 await self._rename(temp, path)
         except Refused as refused:
             await self._remove(temp)
@@ -113,26 +112,27 @@ class SftpFiles:
             await self._remove(temp)
             raise
 
-    async def read(self, path: bytes, size: int) -> AsyncIterator[bytes]:
+    async def read(self, path: bytes, size: int) -> AsyncGenerator[bytes, None]:
         """Give the content of a file."""
         with _about(path):
-            async with self._client.open(path, FXF_READ, encoding=None) as file:
-                limit, offset = size or _UNSIZED_LIMIT, 0
-                coming: deque[asyncio.Task[bytes]] = deque()
-                try:
-                    while coming or offset < limit:
-                        while offset < limit and len(coming) < (_AT_ONCE if size else 1):
-                            length = min(BLOCK, limit - offset)
-                            coming.append(asyncio.ensure_future(file.read(length, offset)))
-                            offset += length
-                        data = (await coming.popleft())[:BLOCK]
-                        if data:
-                            yield data
-                        if len(data) < min(BLOCK, limit):
-                            break
-                finally:
-                    for task in coming:
-                        task.cancel()
+            file = await self._client.open(path, FXF_READ, encoding=None)
+            limit, offset = size or UNSIZED_LIMIT, 0
+            coming: deque[asyncio.Task[bytes]] = deque()
+            try:
+                while coming or offset < limit:
+                    while offset < limit and len(coming) < (_AT_ONCE if size else 1):
+                        length = min(BLOCK, limit - offset)
+                        coming.append(asyncio.ensure_future(file.read(length, offset)))
+                        offset += length
+                    data = (await coming.popleft())[:BLOCK]
+                    if data:
+                        yield data
+                    if len(data) < min(BLOCK, limit):
+                        break
+            finally:
+                for task in coming:
+                    task.cancel()
+            await file.close()
 
     async def _rename(self, temp: bytes, path: bytes) -> None:
         try:

@@ -17,9 +17,10 @@ from functools import partial
 import asyncssh
 
 from bedside import text
-from bedside.errors import Denied, HostError
+from bedside.errors import Denied, HostError, TimedOut
 from bedside.runner import Command, OnLine, Pty, Result, Stream
 from bedside.ssh.execution import Execution, Link
+from bedside.ssh.patience import OutOfPatience
 from bedside.ssh.process import Process
 from bedside.ssh.quoting import prefix, quote
 from bedside.ssh.secrets import Secrets
@@ -133,7 +134,18 @@ class Sudo:
                 raise self._no_start(execution, process, dialog, retry=sent is None and not has_terminal)
             else:
                 dialog.changed.clear()
-                await execution.patience.run(dialog.changed.wait())
+                await self._news(execution, dialog)
+
+    async def _news(self, execution: Execution, dialog: Dialog) -> None:
+        try:
+            await execution.patience.run(dialog.changed.wait())
+        except OutOfPatience as error:
+            said = f"; it said: {dialog.words}" if dialog.words else ""
+            raise TimedOut(
+                f"sudo reached {error} before it ran the command{said}",
+                host=self._link.host, phase="sudo", seconds=execution.patience.seconds,
+                advice="it may ask for something that is no password",
+            ) from error  # fmt: skip
 
     async def _password(self, execution: Execution) -> str:
         password = await self._passwords.sudo_password(self._link.host, self._login)

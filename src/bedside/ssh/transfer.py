@@ -10,12 +10,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import posixpath
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncssh
+from asyncssh.sftp import start_sftp_client
 
 from bedside.errors import ConnectionLost, Denied, TimedOut
 from bedside.ssh import local, remote
@@ -23,7 +25,7 @@ from bedside.ssh.cat import CatFiles
 from bedside.ssh.counting import Progress
 from bedside.ssh.execution import Link
 from bedside.ssh.getter import Getter
-from bedside.ssh.patience import OutOfPatience, Patience
+from bedside.ssh.patience import CLEANUP_S, OutOfPatience, Patience
 from bedside.ssh.putter import Putter
 from bedside.ssh.remote import Refused, RemoteFiles
 from bedside.ssh.sftp import SftpFiles
@@ -88,7 +90,7 @@ class Transfer:
                 await getter.get(files, path, posixpath.join(place, name) if inside else place)
         return getter.written
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _files(self, patience: Patience) -> AsyncIterator[RemoteFiles]:
         client = None if self._no_sftp else await self._sftp()
         if client is None:
@@ -102,20 +104,30 @@ class Transfer:
 
     async def _sftp(self) -> asyncssh.SFTPClient | None:
         """Return an SFTP client, or None where the host has no SFTP (or one that does not work)."""
+        raw = self._link.raw
         try:
-            return await self._link.raw.start_sftp_client(path_encoding=None)
+            writer, reader, _ = await raw.open_session(subsystem="sftp", encoding=None)
         except asyncssh.ChannelOpenError as error:
-            if error.code != asyncssh.OPEN_REQUEST_SESSION_FAILED or self._link.raw.is_closed():
-                raise
+            if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED and not raw.is_closed():
+                return None
+            raise
+        try:
+            loop = asyncio.get_running_loop()
+            return await start_sftp_client(raw, loop, "replace", reader, writer, None, "strict", 3)
         except asyncssh.SFTPError:
-            if self._link.raw.is_closed():
+            if raw.is_closed():
                 raise
-        return None
+            # dropbear may break a channel that is opened before this one is fully gone
+            writer.channel.abort()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLEANUP_S):
+                    await writer.channel.wait_closed()
+            return None
 
     def _patience(self) -> Patience:
         return Patience(self._link.clock, idle=self._link.idle_timeout or STALL_S)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _errors(self, phase: str, patience: Patience) -> AsyncIterator[None]:
         host = self._link.host
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -76,13 +77,19 @@ async def test_a_silent_channel_times_out_and_stays_usable(server: Sshd) -> None
 
 async def test_an_unread_flood_waits_on_the_host(server: Sshd) -> None:
     async with session(server) as host:
-        channel = await host.open(Command("yes | head -c 20000000; echo end"))
+        channel = await host.open(Command("head -c 60000000 /dev/zero; echo end"))
         total, last = 0, b""
-        while piece := await channel.read(100_000, timeout=10):
-            total, last = total + len(piece), piece
-            assert len(channel._inbox._bytes) < 4_000_000
-        assert total == 20_000_004
+        tracemalloc.start()
+        try:
+            while piece := await channel.read(50_000, timeout=10):
+                total, last = total + len(piece), piece
+                await asyncio.sleep(0)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert total == 60_000_004
         assert last.endswith(b"end\n")
+        assert peak < 12_000_000
         await channel.close()
 
 

@@ -124,8 +124,8 @@ async def test_a_command_that_takes_too_long_is_ended(plain: Sshd) -> None:
         await gone(int(caught.value.result.out))
 
 
-async def test_a_command_that_falls_silent_is_ended(server: Sshd) -> None:
-    async with session(server, idle_timeout=0.6) as host:
+async def test_a_command_that_falls_silent_is_ended(plain: Sshd) -> None:
+    async with session(plain, idle_timeout=0.6) as host:
         talking = await host.run(Command("for i in 1 2 3 4 5; do echo $i; sleep 0.3; done"))
         assert talking.ok
         with pytest.raises(TimedOut, match=r"the idle time-out of 0.6 s"):
