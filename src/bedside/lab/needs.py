@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> int:
         out.error(str(error))
         return 1
     if lacks:
-        out.note(f"missing: {' '.join(lacks)}. {obstacle(lacks)}")
+        out.note(obstacle(lacks) or f"missing: {' '.join(lacks)}; --install installs them")
     return 1 if lacks else 0
 
 
