@@ -15,6 +15,7 @@ from bedside.tasks import AsyncHost, Stage, Task, TaskStage, run_stages
 
 if TYPE_CHECKING:
     from bedside.ssh.pool import Pool
+    from bedside.ssh.session import Session
 
 Procedure = Callable[["Pool", Host], Awaitable[Outcome[Any]]]
 LinesOf = Callable[[str], OnLine | None]
@@ -28,14 +29,14 @@ class Visit:
     host: Host
     on_line: OnLine | None = None
     log: list[str] = field(default_factory=list)
-    connected: Runner | None = None
+    session: Session | None = None
 
     @property
     def runner(self) -> Runner:
         """The way in. Only to be used after the stage Connect."""
-        if self.connected is None:
+        if self.session is None:
             raise RuntimeError(f"{self.host.name} is not connected: the stage Connect comes first")
-        return self.connected
+        return self.session
 
 
 class Connect:
@@ -45,7 +46,7 @@ class Connect:
 
     async def run(self, visit: Visit, /) -> None:
         """Raises Unreachable, HostKeyMismatch, AuthenticationFailed, TimedOut."""
-        visit.connected = await visit.pool.session(visit.host.name)
+        visit.session = await visit.pool.session(visit.host.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,9 @@ def procedure(stages: Sequence[Stage[Visit]], clock: Clock, lines_of: LinesOf = 
 
     async def visit(pool: Pool, host: Host) -> Outcome[Any]:
         context = Visit(pool, host, lines_of(host.name))
-        return await run_stages(host.name, [Connect(), *stages], context, clock)
+        outcome = await run_stages(host.name, [Connect(), *stages], context, clock)
+        if context.session:
+            await context.session.close()  # gives the connection back: it may be closed when room is needed
+        return outcome
 
     return visit
