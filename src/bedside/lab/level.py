@@ -16,7 +16,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -106,8 +106,6 @@ class LabState:
     hosts: tuple[LabHost, ...] = ()
     livestatus: str = ""
     couchdb: str = ""
-    inner: Mapping[str, str] = field(default_factory=dict)
-    """What only the level itself understands: process ids, ports."""
 
     def host(self, name: str) -> LabHost:
         """Return the host called `name`. Raises UsageError."""

@@ -34,7 +34,7 @@ def test_without_root_the_simulated_level_is_chosen_and_the_reason_told(
     chosen, why = level.choose(None, folders, {})
     assert chosen.name == "simulated"
     assert why == "namespaces can't be used here: it needs root"
-    with pytest.raises(LabError, match="needs root; .*--level simulated"):
+    with pytest.raises(LabError, match=r"needs root; .*--level simulated"):
         level.choose("namespaces", folders, {})
 
 

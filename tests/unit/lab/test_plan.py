@@ -82,7 +82,7 @@ def test_wrong_fault_is_a_usage_error(kind: str, argument: str | None) -> None:
 def test_state_comes_back_as_it_was_saved_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     folders = Folders(tmp_path / "lab", tmp_path / "cache")
     host = LabHost("bookworm-01", "debian", "bookworm", "10.77.1.2")
-    state = LabState("namespaces", "up", "2026-01-01T00:00:00Z", Spec(), (host,), inner={"pid": "1"})
+    state = LabState("namespaces", "up", "2026-01-01T00:00:00Z", Spec(), (host,))
     level.save(folders, state)
     assert level.read(folders) == state
     assert (folders.state / "state.json").stat().st_mode & 0o777 == 0o600
