@@ -4,6 +4,7 @@ id -un
 pwd
 IFS= read -r path
 IFS=
+# shellcheck disable=SC2086 # a pattern is to stand for what it matches
 set -- $path
 for one; do
     if [ -d "$one" ]; then

@@ -6,12 +6,13 @@ follow=$3
 if [ "$follow" = follow ]; then [ -e "$path" ] || exit 0
 else [ -e "$path" ] || [ -L "$path" ] || exit 0
 fi
-if [ -L "$path" ] && [ "$follow" != follow ]; then kind=link
+if [ -L "$path" ] && [ "$follow" != follow ]; then kind="link"
 elif [ -d "$path" ]; then kind=directory
-elif [ -f "$path" ]; then kind=file
+elif [ -f "$path" ]; then kind="file"
 else kind=other
 fi
 time=$(date -r "$path" +%s 2>/dev/null) || time=$(stat -c %Y "$path" 2>/dev/null) || time=-
 [ "$follow" = follow ] && options=-lndL || options=-lnd
+# shellcheck disable=SC2046 # its words are what we want
 set -- $(ls "$options" "$path")
 printf '%s %s %s %s .\0' "$kind" "$1" "$5" "${time:--}"

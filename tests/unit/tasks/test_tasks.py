@@ -10,7 +10,7 @@ from bedside.clock import SystemClock
 from bedside.errors import CommandFailed, FabfileError, TaskFailed, Unreachable
 from bedside.model import Done, Failed
 from bedside.runner import Channel, Command, OnData, OnLine, Result
-from bedside.tasks import AsyncHost, Host, Settings, Task, get_task, run_stages, run_task, task
+from bedside.tasks import AsyncHost, Host, Settings, Stage, Task, get_task, run_stages, run_task, task
 
 
 class RecordingRunner:
@@ -279,7 +279,7 @@ async def test_stages_run_in_order_and_the_last_one_gives_the_value() -> None:
 async def test_a_fault_is_injected_by_wrapping_a_stage() -> None:
     seen: list[str] = []
     fault = Unreachable("no answer", reason="timeout", host="web1")
-    stages = [Step("arm", seen), Faulty(Step("change", seen), fault), Step("confirm", seen)]
+    stages: list[Stage[str]] = [Step("arm", seen), Faulty(Step("change", seen), fault), Step("confirm", seen)]
     outcome = await run_stages("web1", stages, "ctx", SystemClock())
     assert isinstance(outcome, Failed)
     assert (outcome.error.phase, seen) == ("connect", ["arm ctx"])
