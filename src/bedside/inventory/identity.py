@@ -34,19 +34,26 @@ def merge(records: Iterable[Host]) -> list[Host]:
     places: dict[object, list[_Cluster]] = {}
     for record in records:
         home = _Cluster([record])
-        keys = _keys(record)
-        near = {id(c): c for key in keys for c in places.get(key, ()) if c.records}
-        for cluster in near.values():
-            if reason := _between(cluster, home):
-                cluster.conflict = cluster.conflict or reason
-                home.conflict = home.conflict or reason
-            else:
-                home = _into(cluster, home)
-        if home.records == [record]:
-            clusters.append(home)
-        for key in keys:
+        clusters.append(home)
+        # What is joined may be found by evidence that no record of it has alone: look again.
+        while near := _near(home, places):
+            home = _into(near, home)
+        for key in _keys(home):
             places.setdefault(key, []).append(home)
     return sorted((_join(c) for c in clusters if c.records), key=lambda h: h.name)
+
+
+def _near(home: _Cluster, places: Mapping[object, Sequence[_Cluster]]) -> _Cluster | None:
+    """Return another cluster that is of the same host; those that only look so are told in `conflict`."""
+    for key in _keys(home):
+        for cluster in places.get(key, ()):
+            if cluster is home or not cluster.records:
+                continue
+            if not (reason := _between(cluster, home)):
+                return cluster
+            cluster.conflict = cluster.conflict or reason
+            home.conflict = home.conflict or reason
+    return None
 
 
 def _into(cluster: _Cluster, home: _Cluster) -> _Cluster:
@@ -68,11 +75,13 @@ def folded(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def _keys(record: Host) -> list[object]:
+def _keys(cluster: _Cluster) -> list[object]:
     """Return the evidence by which another record of the same host would be found."""
-    keys: list[object] = [folded(record.name)]
-    if record.host_key and record.machine_id:
-        keys.append((record.host_key, record.machine_id))
+    keys: list[object] = [*dict.fromkeys(folded(record.name) for record in cluster.records)]
+    host_key = _first(record.host_key for record in cluster.records)
+    machine_id = _first(record.machine_id for record in cluster.records)
+    if host_key and machine_id:
+        keys.append((host_key, machine_id))
     return keys
 
 
