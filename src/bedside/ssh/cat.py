@@ -169,7 +169,7 @@ class _Call:
 def _script(name: str) -> str:
     """Return a script without its comments, since some hosts take only short commands."""
     script = resources.files(__package__).joinpath(f"cat_{name}.sh").read_text("ascii")
-    return "".join(line for line in script.splitlines(keepends=True) if not line.startswith("#"))
+    return "".join(line for line in script.splitlines(keepends=True) if not line.lstrip().startswith("#"))
 
 
 def _record(record: bytes) -> tuple[bytes, Entry]:
