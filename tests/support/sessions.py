@@ -82,3 +82,10 @@ def cut(server: Sshd) -> None:
     for pid in sorted(pids, key=lambda pid: Path(f"/proc/{pid}/comm").read_text() != "sshd\n"):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def signal_all(pids: list[int], number: signal.Signals) -> None:
+    """Send a signal to those of the processes that are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

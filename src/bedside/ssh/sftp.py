@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import asyncssh
@@ -12,10 +11,19 @@ from asyncssh import FXF_CREAT, FXF_EXCL, FXF_READ, FXF_WRITE, SFTPAttrs
 
 from bedside.ssh.local import kind_of
 from bedside.ssh.patience import CLEANUP_S
+from bedside.ssh.pipeline import Pipeline
 from bedside.ssh.remote import BLOCK, UNSIZED_LIMIT, Entry, Refused, Source, beside
 
-_AT_ONCE = 4
-"""Blocks of one file under way at once. AsyncSSH cuts each into packets and sends them side by side."""
+_UNDER_WAY = 2 * BLOCK
+"""Bytes of one file that are under way at once,"""
+_REQUESTS = 128
+"""in so many requests at most,"""
+_REQUEST = 256 * 1024
+"""each of so many bytes at most, if the host allows that much."""
+_AS_IT_IS = 0
+"""AsyncSSH's block size for "in one request". Its own splitting leaves tasks behind that nobody waits for
+when it is cancelled."""
+
 _WHY: dict[type[asyncssh.SFTPError], str] = {
     asyncssh.SFTPNoSuchFile: "no such file or folder on the host",
     asyncssh.SFTPNoSuchPath: "no such folder on the host",
@@ -95,8 +103,8 @@ class SftpFiles:
                 flags = FXF_WRITE | FXF_CREAT | FXF_EXCL
                 private = SFTPAttrs(permissions=0o600)
                 # Where it fails, the file is not closed: that may take for ever; the channel's end does it.
-                file = await self._client.open(temp, flags, private, encoding=None)
-                await _send(file, source)
+                file = await self._client.open(temp, flags, private, encoding=None, block_size=_AS_IT_IS)
+                await _send(file, source, self._client.limits.max_write_len)
                 await file.setstat(_attributes(source.entry))
                 with contextlib.suppress(asyncssh.SFTPOpUnsupported):
                     await file.fsync()
@@ -115,23 +123,19 @@ class SftpFiles:
     async def read(self, path: bytes, size: int) -> AsyncGenerator[bytes, None]:
         """Give the content of a file."""
         with _about(path):
-            file = await self._client.open(path, FXF_READ, encoding=None)
+            file = await self._client.open(path, FXF_READ, encoding=None, block_size=_AS_IT_IS)
             limit, offset = size or UNSIZED_LIMIT, 0
-            coming: deque[asyncio.Task[bytes]] = deque()
-            try:
+            block, requests = _cut(self._client.limits.max_read_len)
+            async with Pipeline[bytes](requests if size else 1) as coming:
                 while coming or offset < limit:
-                    while offset < limit and len(coming) < (_AT_ONCE if size else 1):
-                        length = min(BLOCK, limit - offset)
-                        coming.append(asyncio.ensure_future(file.read(length, offset)))
-                        offset += length
-                    data = (await coming.popleft())[:BLOCK]
+                    while offset < limit and not coming.full:
+                        coming.add(_read(file, offset, min(block, limit - offset)))
+                        offset += block
+                    data = await coming.next()
                     if data:
                         yield data
-                    if len(data) < min(BLOCK, limit):
+                    if len(data) < block:
                         break
-            finally:
-                for task in coming:
-                    task.cancel()
             await file.close()
 
     async def _rename(self, temp: bytes, path: bytes) -> None:
@@ -157,24 +161,34 @@ class SftpFiles:
         return room.bavail * room.frsize < size
 
 
-async def _send(file: asyncssh.SFTPClientFile, source: Source) -> None:
-    size, offset = source.entry.size, 0
-    going: deque[tuple[asyncio.Task[int], int]] = deque()
-    try:
-        while going or offset < size:
-            if offset < size and len(going) < _AT_ONCE:
-                length = min(BLOCK, size - offset)
-                data = await source.read(offset, length)
-                going.append((asyncio.ensure_future(file.write(data, offset)), length))
-                offset += length
-            else:
-                task, length = going[0]
-                await task
-                going.popleft()
-                source.sent(length)
-    finally:
-        for task, _ in going:
-            task.cancel()
+def _cut(longest: int) -> tuple[int, int]:
+    """Return how long requests shall be, and how many at once."""
+    block = min(longest, _REQUEST)
+    return block, min(_UNDER_WAY // block, _REQUESTS)
+
+
+async def _send(file: asyncssh.SFTPClientFile, source: Source, longest: int) -> None:
+    block, requests = _cut(longest)
+    async with Pipeline[int](requests) as going:
+        for start in range(0, source.entry.size, BLOCK):
+            data = await source.read(start, min(BLOCK, source.entry.size - start))
+            for offset in range(0, len(data), block):
+                if going.full:
+                    source.sent(await going.next())
+                going.add(file.write(data[offset : offset + block], start + offset))
+        while going:
+            source.sent(await going.next())
+
+
+async def _read(file: asyncssh.SFTPClientFile, offset: int, length: int) -> bytes:
+    """Return so many bytes; fewer only at the file's end."""
+    data = b""
+    while len(data) < length:
+        more: bytes = await file.read(length - len(data), offset + len(data))
+        if not more:
+            break
+        data += more[: length - len(data)]
+    return data
 
 
 def _entry(attributes: SFTPAttrs) -> Entry:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.sessions import cut, open_folder, plain_user, session
-from tests.support.sshd import Sshd, sshd
+from tests.support.sessions import cut, open_folder, plain_user, session, signal_all
+from tests.support.sshd import Sshd, descendants, sshd
 
 from bedside.errors import ConnectionLost, Denied, TimedOut, UsageError
 from bedside.runner import Command, Pty, Runner, Stream
@@ -172,6 +173,22 @@ async def test_a_host_that_dies_in_the_middle_is_lost_with_its_output(server: Ss
         assert caught.value.result.stdout == b"begun\n"
         with pytest.raises(ConnectionLost):
             await host.run(Command("echo again"))
+
+
+async def test_a_host_that_no_longer_answers_times_out(plain: Sshd) -> None:
+    async with session(plain) as host:
+        await host.run(Command("true"))  # from now on all processes of the login are there
+        stopped = descendants(plain.process.pid)
+        try:
+            signal_all(stopped, signal.SIGSTOP)
+            with pytest.raises(TimedOut) as caught:
+                await host.run(Command("touch /nowhere", timeout=0.5))
+        finally:
+            signal_all(stopped, signal.SIGCONT)
+        assert caught.value.seconds < 5
+        assert caught.value.result
+        assert caught.value.result.exit is None
+        assert (await host.run(Command("echo still"))).out == "still"
 
 
 async def test_a_refused_channel_is_denied(tmp_path: Path) -> None:

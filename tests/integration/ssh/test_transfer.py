@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -17,7 +16,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 from tests.support.boxes import busybox, dropbear, dropbear_works
-from tests.support.sessions import cut, open_folder, plain_user, session
+from tests.support.sessions import cut, open_folder, plain_user, session, signal_all
 from tests.support.sshd import Sshd, descendants, sshd
 
 from bedside.errors import ConnectionLost, Denied, TimedOut
@@ -87,12 +86,6 @@ def tree(top: Path) -> dict[str, tuple[str, int, int, bytes]]:
             else:
                 found[relative] = ("file", mode, mtime, path.read_bytes())
     return found
-
-
-def signal_all(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
 
 
 def plant(top: Path) -> None:
@@ -318,6 +311,7 @@ async def test_a_cancelled_put_removes_its_unfinished_file(server: Sshd, here: P
 async def test_a_host_that_falls_silent_ends_a_copy(server: Sshd, here: Path, there: Path) -> None:
     (here / "big").write_bytes(os.urandom(30_000_000))
     async with session(server, idle_timeout=0.5) as host:
+        await host.run(Command("true"))  # from now on all processes of the login are there
         stopped = descendants(server.process.pid)
 
         def fall_silent(path: str, done: int, size: int) -> None:
