@@ -90,6 +90,9 @@ def _run(arguments: list[str]) -> int:
     except errors.BedsideError as error:
         out.error(str(error))
         return int(exits.of_error(error))
+    except OSError as error:  # a file or folder of ours that can't be used, wherever it was needed
+        out.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return int(exits.Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
         out.error("interrupted")
         return int(exits.Exit.INTERRUPTED)

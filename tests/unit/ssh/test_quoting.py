@@ -26,7 +26,7 @@ def output(name: str, line: str, **environ: str) -> bytes:
     command = [HERE[name], "ash", "-c", line] if name == "ash" else [HERE[name], "-c", line]
     done = subprocess.run(
         [part.encode("utf-8", "surrogateescape") for part in command],
-        capture_output=True, env={"PATH": os.environ["PATH"], "HOME": "/nowhere", **environ}, timeout=20,
+        capture_output=True, env={"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", **environ}, timeout=20,
     )  # fmt: skip
     return done.stdout
 
