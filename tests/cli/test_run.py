@@ -217,3 +217,11 @@ def test_a_source_that_is_down_makes_the_answer_incomplete(cli: Cli) -> None:
     ended = cli("run", "-H", "127.0.0.1", "--", "echo here")
     assert (ended.status, ended.out) == (3, "127.0.0.1: here\n")
     assert "what it knows of these hosts is missing" in ended.err
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(cli: Cli) -> None:
+    cli.environ["XDG_STATE_HOME"] = "/proc/nowhere"
+    ended = cli("run", "-H", "127.0.0.1", "--", "id")
+    assert ended.status == 2
+    assert "error: /proc/nowhere" in ended.err
+    assert "Traceback" not in ended.err
