@@ -39,9 +39,10 @@ _FILES: Mapping[str, str] = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
     "/usr/include/stdlib.h": "libc6-dev",
 }
+_OF_TESTS = ("shellcheck", "dash", "sudo", "zsh", "fish", "mksh", "tcsh")
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "namespaces": NAMESPACES,
-    "tests": {**NAMESPACES, "shellcheck": "shellcheck", "dash": "dash"},
+    "tests": {**NAMESPACES, **dict(zip(_OF_TESTS, _OF_TESTS, strict=True)), "pkill": "procps"},
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _INSTALL_SECONDS = 900

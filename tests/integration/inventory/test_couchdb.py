@@ -23,7 +23,9 @@ from bedside.lab import couch
 from bedside.lab.level import Folders
 from bedside.query import All, matches, parse
 
-HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+
+def hour_ago() -> str:
+    return (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 
 
 def document(number: int) -> dict[str, object]:
@@ -31,7 +33,7 @@ def document(number: int) -> dict[str, object]:
         "os": {"family": "Debian", "release": {"full": f"{number}.1"}},
         "networking": {"ip": f"10.0.0.{number}"},
     }
-    return {"_id": f"web{number:02}", "facts": facts, "collected": HOUR_AGO}
+    return {"_id": f"web{number:02}", "facts": facts, "collected": hour_ago()}
 
 
 @contextlib.asynccontextmanager
@@ -73,7 +75,7 @@ async def test_old_flat_facts_are_understood_and_malformed_documents_are_told(tm
             "facts": {"operatingsystem": "Debian", "lsbdistcodename": "sarge", "ipaddress": "10.0.0.1"},
         },
         {"_id": "no facts"},
-        {"_id": "odd", "facts": ["x"], "collected": HOUR_AGO},
+        {"_id": "odd", "facts": ["x"], "collected": hour_ago()},
         {"_id": "young", "facts": {}, "collected": "yesterday"},
         {"_id": "_design/views", "views": {}},
     ]
