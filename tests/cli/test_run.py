@@ -225,3 +225,15 @@ def test_a_state_folder_that_cannot_be_made_is_named(cli: Cli) -> None:
     assert ended.status == 2
     assert "error: /proc/nowhere" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_what_a_task_notes_is_shown_and_kept(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "from bedside import task\n\n\n@task\nasync def ready(host):\n"
+        "    result = await host.run('echo yes', check=False)\n    host.log(f'it said {result.out}')\n"
+    )
+    ended = cli("run", "-H", "127.0.0.1", "--task", "tasks.py:ready")
+    assert ended.status == 0, ended.err
+    assert "127.0.0.1: it said yes\n" in ended.err
+    outcome = cli("ledger", "show", "--json").objects[1]
+    assert outcome["payload"]["log"] == ["it said yes"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bedside.app import App
 from bedside.app.asking import select
-from bedside.app.procedures import Get, Put, RunCommand, RunTask, Visit, procedure
+from bedside.app.procedures import Get, Put, RunCommand, RunTask, Visit
 from bedside.app.running import Job, carry_out
 from bedside.clock import SystemClock
 from bedside.errors import UsageError
@@ -96,14 +96,27 @@ class Fleet:
     def _do(self, verb: str, what: dict[str, Any], stage: Stage[Visit]) -> list[Outcome[Any]]:
         if self._pool is None:
             raise UsageError("a Fleet is used in a with block")
-        job = Job(verb, what, procedure([stage], self._app.clock))
+        job = Job(verb, what, [stage])
         account = self._runner.run(
-            carry_out(self._app, self._pool, self.hosts, job, lambda outcome: None, parallel=self._parallel)
+            carry_out(self._app, self._pool, self.hosts, job, _Nobody(), parallel=self._parallel)
         )
         if account.interrupted:
             raise KeyboardInterrupt
         order = {host.name: place for place, host in enumerate(self.hosts)}
         return sorted(account.outcomes, key=lambda outcome: order[outcome.host])
+
+
+class _Nobody:
+    """Watches a script's hosts: what they said is in their outcomes."""
+
+    def lines_of(self, host: str) -> None:
+        """Wait for the end."""
+
+    def logged(self, host: str, line: str) -> None:
+        """The ledger has it."""
+
+    def outcome(self, outcome: Outcome[Any]) -> None:
+        """It is returned."""
 
 
 def _warn(message: str) -> None:

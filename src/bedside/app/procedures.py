@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from bedside.ssh.pool import Pool
     from bedside.ssh.session import Session
 
-Procedure = Callable[["Pool", Host], Awaitable[Outcome[Any]]]
-LinesOf = Callable[[str], OnLine | None]
-
 
 @dataclass
 class Visit:
@@ -27,8 +24,8 @@ class Visit:
 
     pool: Pool
     host: Host
+    log: Callable[[str], None]
     on_line: OnLine | None = None
-    log: list[str] = field(default_factory=list)
     session: Session | None = None
 
     @property
@@ -79,7 +76,7 @@ class RunTask:
 
     async def run(self, visit: Visit, /) -> Any:
         """Raises what the task raises."""
-        host = AsyncHost(visit.runner, on_line=visit.on_line, facts=visit.host.facts, log=visit.log.append)
+        host = AsyncHost(visit.runner, on_line=visit.on_line, facts=visit.host.facts, log=visit.log)
         return await TaskStage(self.task, self.args, self.kwargs).run(host)
 
 
@@ -121,14 +118,9 @@ def safe_name(host: str) -> str:
     return host.replace("/", "_").replace("\0", "_").lstrip(".") or "_"
 
 
-def procedure(stages: Sequence[Stage[Visit]], clock: Clock, lines_of: LinesOf = lambda _: None) -> Procedure:
-    """Return the procedure that connects to a host and goes through the stages."""
-
-    async def visit(pool: Pool, host: Host) -> Outcome[Any]:
-        context = Visit(pool, host, lines_of(host.name))
-        outcome = await run_stages(host.name, [Connect(), *stages], context, clock)
-        if context.session:
-            await context.session.close()  # gives the connection back: it may be closed when room is needed
-        return outcome
-
-    return visit
+async def visit(context: Visit, stages: Sequence[Stage[Visit]], clock: Clock) -> Outcome[Any]:
+    """Connect to the host and go through the stages; the last one's value is the outcome's."""
+    outcome = await run_stages(context.host.name, [Connect(), *stages], context, clock)
+    if context.session:
+        await context.session.close()  # gives the connection back: it may be closed when room is needed
+    return outcome

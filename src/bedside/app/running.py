@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bedside.app import App
 from bedside.app.fanout import Account, fan_out
-from bedside.app.procedures import Procedure
+from bedside.app.procedures import Visit, visit
 from bedside.errors import LedgerError
 from bedside.ledger import RunRecord
 from bedside.model import Host, Outcome
+from bedside.runner import OnLine
+from bedside.tasks import Stage
 
 if TYPE_CHECKING:
     from bedside.ssh.pool import Pool
@@ -22,11 +24,24 @@ FLUSH_AFTER = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done: the verb and its particulars, for the record, and the procedure."""
+    """What is to be done: verb and particulars for the record, the stages of a host's procedure."""
 
     verb: str
     what: Mapping[str, Any]
-    procedure: Procedure
+    stages: Sequence[Stage[Visit]]
+
+
+class Watcher(Protocol):
+    """Who is told how the hosts fare."""
+
+    def lines_of(self, host: str) -> OnLine | None:
+        """Return what is called with each line of the host as it arrives; None to wait for the end."""
+
+    def logged(self, host: str, line: str) -> None:
+        """Hear a line that a task notes."""
+
+    def outcome(self, outcome: Outcome[Any]) -> None:
+        """Hear how a host ended."""
 
 
 async def carry_out(
@@ -34,7 +49,7 @@ async def carry_out(
     pool: Pool,
     hosts: Sequence[Host],
     job: Job,
-    on_outcome: Callable[[Outcome[Any]], None],
+    watcher: Watcher,
     *,
     parallel: int,
 ) -> Account[Any]:
@@ -44,6 +59,7 @@ async def carry_out(
     the account so far.
     """
     record = RunRecord(app.ledger, job.verb, [h.name for h in hosts], job.what)
+    logs: dict[str, list[str]] = {}
     written = app.clock.monotonic()
 
     def keep(write: Callable[[], None]) -> None:
@@ -54,15 +70,21 @@ async def carry_out(
 
     def note(outcome: Outcome[Any]) -> None:
         nonlocal written
-        on_outcome(outcome)
-        record.outcome(outcome)
+        watcher.outcome(outcome)
+        record.outcome(outcome, **({"log": logs[outcome.host]} if outcome.host in logs else {}))
         if app.clock.monotonic() - written > FLUSH_AFTER:
             written = app.clock.monotonic()
             keep(record.flush)
 
-    account: Account[Any] = await fan_out(
-        hosts, lambda host: job.procedure(pool, host), parallel=parallel, on_outcome=note
-    )
+    async def to(host: Host) -> Outcome[Any]:
+        def log(line: str) -> None:
+            logs.setdefault(host.name, []).append(line)
+            watcher.logged(host.name, line)
+
+        context = Visit(pool, host, log, watcher.lines_of(host.name))
+        return await visit(context, job.stages, app.clock)
+
+    account: Account[Any] = await fan_out(hosts, to, parallel=parallel, on_outcome=note)
     keep(
         lambda: record.end(
             outcomes=len(account.outcomes),

@@ -6,13 +6,11 @@ from typing import Any
 
 import click
 
-from bedside.app import procedures
 from bedside.app.procedures import Get
 from bedside.app.running import Job
 from bedside.cli import targets
 from bedside.cli.context import Context
 from bedside.cli.put import split
-from bedside.cli.show import Show
 
 
 @click.command(name="get")
@@ -31,9 +29,9 @@ def command(ctx: click.Context, /, words: tuple[str, ...], **chosen: Any) -> Non
     context: Context = ctx.obj
     query, source, target = split(words, named=chosen["hosts"] is not None)
 
-    def job(way: Show, asked: dict[str, Any]) -> Job:
+    def job(asked: dict[str, Any]) -> Job:
         stages = [Get(source, target)]
         what = {"source": source, "target": target, **asked}
-        return Job("get", what, procedures.procedure(stages, context.app.clock, way.lines_of))
+        return Job("get", what, stages)
 
     ctx.exit(targets.act(context, query, job, **chosen))

@@ -6,12 +6,10 @@ from typing import Any
 
 import click
 
-from bedside.app import procedures
 from bedside.app.procedures import Put
 from bedside.app.running import Job
 from bedside.cli import targets
 from bedside.cli.context import Context
-from bedside.cli.show import Show
 from bedside.errors import UsageError
 
 
@@ -31,10 +29,10 @@ def command(ctx: click.Context, /, words: tuple[str, ...], **chosen: Any) -> Non
     context: Context = ctx.obj
     query, source, target = split(words, named=chosen["hosts"] is not None)
 
-    def job(way: Show, asked: dict[str, Any]) -> Job:
+    def job(asked: dict[str, Any]) -> Job:
         stages = [Put(source, target)]
         what = {"source": source, "target": target, **asked}
-        return Job("put", what, procedures.procedure(stages, context.app.clock, way.lines_of))
+        return Job("put", what, stages)
 
     ctx.exit(targets.act(context, query, job, **chosen))
 

@@ -7,12 +7,10 @@ from typing import Any
 
 import click
 
-from bedside.app import procedures
 from bedside.app.procedures import RunCommand, RunTask
 from bedside.app.running import Job
 from bedside.cli import targets
 from bedside.cli.context import Context
-from bedside.cli.show import Show
 from bedside.config import Seconds
 from bedside.errors import UsageError
 from bedside.runner import Command, Pty
@@ -66,7 +64,7 @@ def command(
     line = _line(ctx.meta.get("command", []), task=reference is not None)
     seconds = None if timeout is None else _seconds(timeout)
 
-    def job(way: Show, asked: dict[str, Any]) -> Job:
+    def job(asked: dict[str, Any]) -> Job:
         if reference is not None:
             task, args, kwargs = get_task(reference)
             stage: Any = RunTask(task, args, kwargs)
@@ -74,7 +72,7 @@ def command(
         else:
             stage = RunCommand(Command(line, timeout=seconds, pty=Pty() if pty else None), sudo)
             what = {"command": line, "sudo": sudo}
-        return Job("run", {**what, **asked}, procedures.procedure([stage], context.app.clock, way.lines_of))
+        return Job("run", {**what, **asked}, [stage])
 
     ctx.exit(targets.act(context, query, job, **chosen))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from bedside.app.fanout import Account
 from bedside.errors import TaskFailed
@@ -15,24 +16,36 @@ from bedside.runner import OnLine, Result
 from bedside.text import decode, plural
 
 
-class Show(Protocol):
-    """One way to show the outcomes of a run."""
-
-    def lines_of(self, host: str) -> OnLine | None:
-        """Return what is called with each line of the host as it arrives; None to wait for the end."""
-
-    def outcome(self, outcome: Outcome[Any]) -> None:
-        """Show how a host ended."""
-
-    def end(self) -> None:
-        """Show what was held back until all had ended."""
-
-
-class AsItComes:
-    """Each line behind its host's name, standard error on standard error."""
+class Show(ABC):
+    """One way to show the outcomes of a run, as they come or at the end."""
 
     def __init__(self, out: Output) -> None:
         self._out = out
+        self.advance: Callable[[], None] = lambda: None
+        """Called as each host ends: moves the progress bar."""
+
+    def lines_of(self, host: str) -> OnLine | None:
+        """Return what is called with each line of the host as it arrives; None to wait for the end."""
+        return None
+
+    def logged(self, host: str, line: str) -> None:
+        """Show a line that a task notes."""
+        self._out.note(f"{host}: {line}", style="dim")
+
+    def outcome(self, outcome: Outcome[Any]) -> None:
+        """Show how a host ended."""
+        self._show(outcome)
+        self.advance()
+
+    @abstractmethod
+    def _show(self, outcome: Outcome[Any]) -> None: ...
+
+    def end(self) -> None:  # noqa: B027 (most hold nothing back)
+        """Show what was held back until all had ended."""
+
+
+class AsItComes(Show):
+    """Each line behind its host's name, standard error on standard error."""
 
     def lines_of(self, host: str) -> OnLine:
         """Show each line at once."""
@@ -43,7 +56,7 @@ class AsItComes:
 
         return show
 
-    def outcome(self, outcome: Outcome[Any]) -> None:
+    def _show(self, outcome: Outcome[Any]) -> None:
         """Show a task's value, or that the host failed."""
         if isinstance(outcome, Done) and not isinstance(outcome.value, Result) and outcome.value is not None:
             for line in _words(outcome.value).splitlines():
@@ -51,21 +64,15 @@ class AsItComes:
         elif trouble := _trouble(outcome):
             self._out.note(f"{outcome.host}: {trouble}", style="bad")
 
-    def end(self) -> None:
-        """Nothing was held back."""
 
-
-class Gathered:
+class Gathered(Show):
     """Hosts with the same output in one group, the largest group first."""
 
     def __init__(self, out: Output) -> None:
-        self._out = out
+        super().__init__(out)
         self._groups: dict[tuple[str, str, str], list[str]] = {}
 
-    def lines_of(self, host: str) -> None:
-        """Wait for the end."""
-
-    def outcome(self, outcome: Outcome[Any]) -> None:
+    def _show(self, outcome: Outcome[Any]) -> None:
         """Put the host into its group."""
         key = (_trouble(outcome), _text(outcome), _text(outcome, "stderr"))
         self._groups.setdefault(key, []).append(outcome.host)
@@ -81,21 +88,12 @@ class Gathered:
                 self._out.result(trouble, style="bad")
 
 
-class AsJson:
+class AsJson(Show):
     """One object a line, as each host ends."""
 
-    def __init__(self, out: Output) -> None:
-        self._out = out
-
-    def lines_of(self, host: str) -> None:
-        """Wait for the end."""
-
-    def outcome(self, outcome: Outcome[Any]) -> None:
+    def _show(self, outcome: Outcome[Any]) -> None:
         """Write the object."""
         self._out.result(json.dumps(as_json(outcome)))
-
-    def end(self) -> None:
-        """Nothing was held back."""
 
 
 def as_json(outcome: Outcome[Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from bedside.app.running import Job, carry_out
 from bedside.cli import show
 from bedside.cli.context import Context
 from bedside.exits import Exit, worst
-from bedside.model import Outcome
 from bedside.text import plural
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,7 +39,7 @@ def options(command: F) -> F:
 def act(
     context: Context,
     query: str | None,
-    job: Callable[[show.Show, dict[str, Any]], Job],
+    job: Callable[[dict[str, Any]], Job],
     *,
     hosts: str | None,
     sites: tuple[str, ...],
@@ -58,16 +57,11 @@ def act(
         selection = await select(app, query, names, sites, include_excluded)
         chosen = selection.hosts
         _say_chosen(context, selection, named=names is not None)
-        with out.bar("hosts", len(chosen)) as advance:
-
-            def ended(outcome: Outcome[Any]) -> None:
-                way.outcome(outcome)
-                advance()
-
+        with out.bar("hosts", len(chosen)) as way.advance:
             asked = {"query": query, "sites": list(sites), "include_excluded": include_excluded}
-            made, at_once = job(way, {k: v for k, v in asked.items() if v}), parallel or app.ssh.parallel
+            made, at_once = job({k: v for k, v in asked.items() if v}), parallel or app.ssh.parallel
             async with app.pool(chosen, parallel=at_once) as pool:
-                account = await carry_out(app, pool, chosen, made, ended, parallel=at_once)
+                account = await carry_out(app, pool, chosen, made, way, parallel=at_once)
             return selection, account
 
     started = time.monotonic()

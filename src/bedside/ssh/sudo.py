@@ -135,6 +135,8 @@ class Sudo:
             else:
                 dialog.changed.clear()
                 await self._news(execution, dialog)
+        if sent is not None:
+            self._passwords.accepted(self._link.host, self._login, sent)
 
     async def _news(self, execution: Execution, dialog: Dialog) -> None:
         try:
