@@ -53,10 +53,12 @@ def act(
     names = [name.strip() for name in hosts.split(",") if name.strip()] if hosts is not None else None
     way = show.chooser(as_json=as_json, gather=gather)(out)
 
-    async def go() -> tuple[Selection, Account[Any]]:
+    async def go() -> tuple[Selection, Account[Any] | None]:
         selection = await select(app, query, names, sites, include_excluded)
         chosen = selection.hosts
         _say_chosen(context, selection, named=names is not None)
+        if not chosen:
+            return selection, None
         with out.bar("hosts", len(chosen)) as way.advance:
             asked = {"query": query, "sites": list(sites), "include_excluded": include_excluded}
             made, at_once = job({k: v for k, v in asked.items() if v}), parallel or app.ssh.parallel
@@ -68,7 +70,7 @@ def act(
     selection, account = asyncio.run(go())
     way.end()
     statuses = [Exit.OK if selection.complete else Exit.INCOMPLETE]
-    if selection.hosts:
+    if account:
         statuses.append(show.summary(out, account, time.monotonic() - started))
     else:  # done on nobody is not done well
         out.error("no host to act on")
