@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+import sqlite3
 
 from bedside.errors import LedgerError
 
@@ -10,14 +10,14 @@ _STEPS: tuple[tuple[str, ...], ...] = (
     (
         """
         CREATE TABLE entry (
-            sequence BIGINT PRIMARY KEY,
-            time VARCHAR(40) NOT NULL,
-            run VARCHAR(64) NOT NULL,
+            sequence INTEGER PRIMARY KEY,
+            time TEXT NOT NULL,
+            run TEXT NOT NULL,
             host TEXT,
-            kind VARCHAR(64) NOT NULL,
+            kind TEXT NOT NULL,
             version INTEGER NOT NULL,
             payload TEXT NOT NULL,
-            hash CHAR(64) NOT NULL
+            hash TEXT NOT NULL
         )
         """,
         "CREATE INDEX entry_by_run ON entry (run, sequence)",
@@ -26,18 +26,17 @@ _STEPS: tuple[tuple[str, ...], ...] = (
 CURRENT = len(_STEPS)
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to the current version, within the caller's transaction.
 
     Raises LedgerError where the ledger was written by a newer bedside.
     """
-    connection.execute(text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
-    found = connection.execute(text("SELECT max(version) FROM schema_version")).scalar() or 0
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > CURRENT:
         raise LedgerError(
             f"the ledger has format {found}, this bedside knows {CURRENT}", advice="use the newer bedside"
         )
-    for version in range(found, CURRENT):
-        for statement in _STEPS[version]:
-            connection.execute(text(statement))
-        connection.execute(text("INSERT INTO schema_version VALUES (:v)"), {"v": version + 1})
+    for step in _STEPS[found:]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {CURRENT}")

@@ -71,7 +71,7 @@ def test_a_ledger_of_a_newer_bedside_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     open_ledger(None, path, SystemClock()).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO schema_version VALUES (99)")
+        connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(LedgerError, match="format 99"):
         open_ledger(None, path, SystemClock())
