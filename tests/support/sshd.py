@@ -77,7 +77,8 @@ def sshd(
     for _ in range(5):  # the port is free when we look; another process may take it before sshd does
         port = free_port(address)
         lines = [
-            config,
+            # bash reads the user's .bashrc otherwise, and that may do anything; only the first SetEnv counts
+            config.replace("SetEnv ", "SetEnv SHLVL=5 "), "SetEnv SHLVL=5",
             f"Port {port}", f"ListenAddress {address}", *(f"HostKey {k}" for k in keys),
             f"AuthorizedKeysFile {authorized}", "PidFile none", "StrictModes no", "UsePAM no",
             "MaxStartups 1000:30:2000", "PrintMotd no", "PrintLastLog no", "LogLevel VERBOSE",
