@@ -154,13 +154,32 @@ def _explain(text: str, where: str, cls: object) -> tuple[str, str, str]:
         return f"unknown key {unknown[1]!r}", f"{key}.{unknown[1]}", _nearest(unknown[1], _fields(cls))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", message):
         return f"key {missing[1]!r} is missing", key, ""
+    if message.startswith("Invalid enum value"):
+        return message.replace("Invalid enum value", "no such value:"), key, _allowed(cls, key)
     message = message.replace("`", "").replace("Expected", "expected")
     return message, key, ""
 
 
+def _allowed(cls: object, key: str) -> str:
+    """Return the values that a key may have, where it is one of a few words."""
+    name = key.rpartition(".")[2]
+    for struct in _structs(cls):
+        for field_ in struct.fields:
+            kinds = getattr(field_.type, "types", (field_.type,))
+            values = [v for kind in kinds for v in getattr(kind, "values", ())]
+            if field_.encode_name == name and values:
+                return f"known: {', '.join(map(str, values))}"
+    return ""
+
+
 def _fields(cls: object) -> list[str]:
     """Return the TOML names of all fields of a class and of the classes within it."""
-    found: list[str] = []
+    return [f.encode_name for struct in _structs(cls) for f in struct.fields]
+
+
+def _structs(cls: object) -> list[msgspec.inspect.StructType]:
+    """Return the class and the classes within it, as msgspec sees them."""
+    found: list[msgspec.inspect.StructType] = []
     queue, seen = [msgspec.inspect.type_info(cls)], set()
     while queue:
         info = queue.pop()
@@ -168,7 +187,7 @@ def _fields(cls: object) -> list[str]:
             if info.cls in seen:
                 continue
             seen.add(info.cls)
-            found += [f.encode_name for f in info.fields]
+            found.append(info)
             queue += [f.type for f in info.fields]
         else:
             queue += getattr(info, "types", ())
@@ -190,8 +209,9 @@ def _line_of(text: str, key: str) -> int | None:
     number = next((int(p[1:-1]) for p in parts if p.startswith("[")), None)
     depth, found = 0, None
     for line, path in _assignments(text, number):
-        if path == names[: len(path)] and len(path) > depth:
-            depth, found = len(path), line
+        same = min(len(path), len(names))
+        if path[:same] == names[:same] and same > depth:
+            depth, found = same, line
     if found and depth == len(names) - 1:  # perhaps within an inline table that starts there
         return _inline(text, found, names[-1], number) or found
     return found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from bedside import text
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.progress import Progress
 
 ColorChoice = Literal["auto", "always", "never"]
 Style = Literal["good", "bad", "warn", "dim", "bold"]
@@ -46,7 +46,7 @@ class Output:
         self._color = {
             stream: wanted and (color == "always" or stream.isatty()) for stream in (self.stdout, self.stderr)
         }
-        self._above_bar: Console | None = None
+        self._progress: Progress | None = None
 
     @property
     def interactive(self) -> bool:
@@ -105,21 +105,38 @@ class Output:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
             bar = progress.add_task(words, total=total)
-            self._above_bar = console
+            self._progress = progress
             try:
                 yield lambda: progress.advance(bar)
             finally:
-                self._above_bar = None
+                self._progress = None
+
+    @contextlib.contextmanager
+    def question(self) -> Iterator[None]:
+        """Take the bar away while a person is asked something on the terminal."""
+        progress = self._progress
+        if progress:
+            progress.stop()
+        try:
+            yield
+        finally:
+            if progress:
+                progress.start()
 
     def _line(self, stream: TextIO, line: str, style: Style | None) -> None:
         if style and self._color[stream]:
             line = f"\x1b[{_CODES[style]}m{line}\x1b[0m"
-        if self._above_bar and stream.isatty():
+        if self._progress and stream.isatty():
             from rich.text import Text
 
-            self._above_bar.print(Text.from_ansi(line), soft_wrap=True)
+            self._progress.console.print(Text.from_ansi(line), soft_wrap=True)
             return
         data = (line + "\n").encode("utf-8", "surrogateescape")
-        stream.flush()
-        stream.buffer.write(data)
-        stream.buffer.flush()
+        try:
+            stream.flush()
+            stream.buffer.write(data)
+            stream.buffer.flush()
+        except BrokenPipeError:  # nobody reads any more: what is under way on hosts goes on all the same
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -216,7 +216,7 @@ def test_a_source_that_is_down_makes_the_answer_incomplete(cli: Cli) -> None:
         )
     ended = cli("run", "-H", "127.0.0.1", "--", "echo here")
     assert (ended.status, ended.out) == (3, "127.0.0.1: here\n")
-    assert "what it knows of these hosts is missing" in ended.err
+    assert "rules that take look-alikes out could not be checked" in ended.err
 
 
 def test_a_state_folder_that_cannot_be_made_is_named(cli: Cli) -> None:
@@ -237,3 +237,71 @@ def test_what_a_task_notes_is_shown_and_kept(cli: Cli, tmp_path: Path) -> None:
     assert "127.0.0.1: it said yes\n" in ended.err
     outcome = cli("ledger", "show", "--json").objects[1]
     assert outcome["payload"]["log"] == ["it said yes"]
+
+
+def test_an_overruling_without_a_reason_is_refused(cli: Cli) -> None:
+    ended = cli("run", "-H", "127.0.0.1", "--include-excluded", "", "--", "echo here")
+    assert (ended.status, ended.out) == (2, "")
+
+
+def test_options_of_every_command_may_stand_behind_it(cli: Cli) -> None:
+    ended = cli("run", "-H", "127.0.0.1", "-q", "--color", "never", "--", "echo", "-v")
+    assert (ended.status, ended.out, ended.err) == (0, "127.0.0.1: -v\n", "")
+
+
+@pytest.mark.parametrize("key", ["parallel = 0", "parallel = -4", "per_jump_host = 0", 'host_keys = "of"'])
+def test_a_number_or_word_that_makes_no_sense_is_refused_by_every_command(cli: Cli, key: str) -> None:
+    text = cli.config.read_text().replace("agent = false", f"agent = false\n{key}")
+    cli.config.write_text(text)
+    for words in (["run", "-H", "127.0.0.1", "--", "id"], ["hosts", "-H", "a"]):
+        ended = cli(*words)
+        assert ended.status == 2
+        assert f"[ssh.{key.partition(' ')[0]}]" in ended.err
+    if "of" in key:
+        assert "known: " in ended.err
+        assert "accept-new" in ended.err
+
+
+@pytest.mark.parametrize("way", ["-b", "--json"])
+def test_what_an_interrupted_host_had_said_is_shown(cli: Cli, tmp_path: Path, way: str) -> None:
+    flag = tmp_path / "flag"
+    with cli.start("run", way, "-H", "127.0.0.1", "--", f"echo half; touch {flag}; sleep 60") as process:
+        wait_for(flag)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "half" in out
+    assert [e["kind"] for e in cli("ledger", "show", "--json").objects] == ["run.start", "run.end"]
+
+
+def test_outcomes_reach_the_disk_while_other_hosts_are_still_at_work(cli: Cli, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    line = f"mkdir {flag} 2>/dev/null && exit 0; sleep 60"
+    with cli.start("run", "-P", "1", "-H", "127.0.0.1,127.0.0.2", "--", line) as process:
+        wait_for(flag)
+        until = time.monotonic() + 20
+        while "host.outcome" not in cli("ledger", "show", "--json").out:
+            assert time.monotonic() < until
+        process.kill()
+        process.communicate()
+
+
+def test_a_reader_that_goes_away_ends_nothing_on_the_hosts(cli: Cli, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    line = f"echo one; sleep 0.5; echo two; touch {flag}"
+    with cli.start("run", "-H", "127.0.0.1", "--", line) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "127.0.0.1: one\n"
+        process.stdout.close()
+        process.wait(20)
+    assert flag.exists()
+    assert [e["kind"] for e in cli("ledger", "show", "--json").objects][-1] == "run.end"
+
+
+def test_why_a_task_failed_stands_in_the_json_too(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from bedside import task\n\n@task\ndef boom(host):\n    1 / 0\n")
+    (told,) = cli("run", "--json", "-H", "127.0.0.1", "--task", "tasks.py:boom").objects
+    assert "ZeroDivisionError" in told["error"]["message"]
+    assert 'tasks.py", line 5, in boom' in told["error"]["trace"]
+    ended = cli("run", "--sudo", "-H", "127.0.0.1", "--task", "tasks.py:boom")
+    assert (ended.status, ended.out) == (2, "")

@@ -48,6 +48,7 @@ class App:
         path = config.find(explicit, environ, folder)
         loaded = config.load(path) if path else Config()
         loaded.refuse_unknown(SECTIONS)
+        loaded.section("ssh", SshSection)  # a wrong key is told by every command, not only by who needs it
         return cls(loaded, environ, clock, warn, ask)
 
     @cached_property
@@ -100,7 +101,11 @@ class App:
     @cached_property
     def ledger(self) -> Ledger:
         """The record of every run. Raises LedgerError."""
-        from bedside.ledger import LedgerSection, open_ledger
+        from bedside.ledger.store import SCHEME, LedgerSection, open_ledger
 
         section = self.config.section("ledger", LedgerSection)
+        if section.url is not None and not section.url.startswith(SCHEME):
+            raise self.config.error_at(
+                "no kind of ledger that is known", "ledger.url", 'write "sqlite:///PATH"'
+            )
         return open_ledger(section.url, self.state / "ledger.db", self.clock)

@@ -90,6 +90,8 @@ class Fleet:
         selection = await select(self._app, *self._asked)
         if selection.errors:
             raise selection.errors[0]
+        for host in selection.taken_out:
+            _warn(f"{host.name} is left out: {host.excluded.reason if host.excluded else ''}")
         self.hosts = tuple(selection.hosts)
         self._pool = await self._open.enter_async_context(self._app.pool(self.hosts, parallel=self._parallel))
 

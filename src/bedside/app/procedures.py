@@ -11,7 +11,7 @@ from bedside.clock import Clock
 from bedside.errors import Denied
 from bedside.model import Host, Outcome
 from bedside.runner import Command, OnLine, Runner
-from bedside.tasks import AsyncHost, Stage, Task, TaskStage, run_stages
+from bedside.tasks import AsyncHost, Settings, Stage, Task, TaskStage, run_stages
 
 if TYPE_CHECKING:
     from bedside.ssh.pool import Pool
@@ -68,6 +68,7 @@ class RunTask:
     task: Task
     args: Sequence[str]
     kwargs: dict[str, str]
+    settings: Settings | None = None
 
     @property
     def name(self) -> str:
@@ -76,7 +77,9 @@ class RunTask:
 
     async def run(self, visit: Visit, /) -> Any:
         """Raises what the task raises."""
-        host = AsyncHost(visit.runner, on_line=visit.on_line, facts=visit.host.facts, log=visit.log)
+        host = AsyncHost(
+            visit.runner, on_line=visit.on_line, facts=visit.host.facts, log=visit.log, settings=self.settings
+        )
         return await TaskStage(self.task, self.args, self.kwargs).run(host)
 
 

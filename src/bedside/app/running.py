@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -60,7 +61,6 @@ async def carry_out(
     """
     record = RunRecord(app.ledger, job.verb, [h.name for h in hosts], job.what)
     logs: dict[str, list[str]] = {}
-    written = app.clock.monotonic()
 
     def keep(write: Callable[[], None]) -> None:
         try:
@@ -69,12 +69,8 @@ async def carry_out(
             app.warn(f"{error}; what was done so far is only on your screen")
 
     def note(outcome: Outcome[Any]) -> None:
-        nonlocal written
         watcher.outcome(outcome)
         record.outcome(outcome, **({"log": logs[outcome.host]} if outcome.host in logs else {}))
-        if app.clock.monotonic() - written > FLUSH_AFTER:
-            written = app.clock.monotonic()
-            keep(record.flush)
 
     async def to(host: Host) -> Outcome[Any]:
         def log(line: str) -> None:
@@ -84,7 +80,16 @@ async def carry_out(
         context = Visit(pool, host, log, watcher.lines_of(host.name))
         return await visit(context, job.stages, app.clock)
 
-    account: Account[Any] = await fan_out(hosts, to, parallel=parallel, on_outcome=note)
+    async def save_at_times() -> None:
+        while True:
+            await app.clock.sleep(FLUSH_AFTER)
+            keep(record.flush)
+
+    saving = asyncio.ensure_future(save_at_times())
+    try:
+        account: Account[Any] = await fan_out(hosts, to, parallel=parallel, on_outcome=note)
+    finally:
+        saving.cancel()
     keep(
         lambda: record.end(
             outcomes=len(account.outcomes),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from typing import Any
 
@@ -24,6 +23,10 @@ COMMANDS = {
     "ledger": "read the record of what was done",
     "lab": "raise a fleet of throw-away hosts to rehearse on",
 }
+
+
+_FLAGS = ("-v", "-vv", "--verbose", "-q", "--quiet")
+_VALUED = ("--color", "--log-file")
 
 
 class _Commands(click.Group):
@@ -75,14 +78,32 @@ def group(
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(_run(sys.argv[1:]))
+
+
+def _hoisted(arguments: list[str]) -> list[str]:
+    """Put -v, -q, --color and --log-file first, wherever they stand before `--`.
+
+    Not for `fab` and `lab`, behind which there are words that are not ours.
+    """
+    if next((word for word in arguments if word in COMMANDS), None) in ("fab", "lab"):
+        return arguments
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    ours, others, words = [], [], iter(arguments[:end])
+    for word in words:
+        if word in _FLAGS or word.startswith(tuple(f"{name}=" for name in _VALUED)):
+            ours.append(word)
+        elif word in _VALUED:
+            ours += [word, next(words, "")]
+        else:
+            others.append(word)
+    return [*ours, *others, *arguments[end:]]
 
 
 def _run(arguments: list[str]) -> int:
     out = Output()
     try:
-        status = group.main(arguments, prog_name="bedside", standalone_mode=False)
+        status = group.main(_hoisted(arguments), prog_name="bedside", standalone_mode=False)
         return int(status) if isinstance(status, int) else 0
     except click.ClickException as error:
         error.show()

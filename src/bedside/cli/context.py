@@ -7,10 +7,11 @@ import contextlib
 import getpass
 import logging
 import sys
+import termios
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from bedside.app import App
@@ -41,14 +42,23 @@ class Context:
     @cached_property
     def app(self) -> App:
         """The application. Raises ConfigError."""
-        person = ask if sys.stdin.isatty() else None
+        person = partial(ask, self.out) if sys.stdin.isatty() else None
         return App.load(
             self.config_path, self.environ, Path.cwd(), SystemClock(), warn=self.out.warn, ask=person
         )
 
 
-async def ask(question: str, visible: bool) -> str | None:
+async def ask(out: Output, question: str, visible: bool) -> str | None:
     """Ask the person at the terminal; None where they only press enter, or end the input."""
+    before = termios.tcgetattr(sys.stdin)
+    with out.question():
+        try:
+            return await _answer(question, visible=visible)
+        finally:  # getpass, broken off, would leave the terminal without echo
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+async def _answer(question: str, *, visible: bool) -> str | None:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
 

@@ -14,7 +14,7 @@ from bedside.cli.context import Context
 from bedside.config import Seconds
 from bedside.errors import UsageError
 from bedside.runner import Command, Pty
-from bedside.tasks import get_task
+from bedside.tasks import Settings, get_task
 
 
 class _Run(click.Command):
@@ -62,12 +62,14 @@ def command(
     """
     context: Context = ctx.obj
     line = _line(ctx.meta.get("command", []), task=reference is not None)
+    if sudo and reference is not None:
+        raise UsageError("--sudo is for commands", advice="in a task, write host.sudo(...)")
     seconds = None if timeout is None else _seconds(timeout)
 
     def job(asked: dict[str, Any]) -> Job:
         if reference is not None:
             task, args, kwargs = get_task(reference)
-            stage: Any = RunTask(task, args, kwargs)
+            stage: Any = RunTask(task, args, kwargs, Settings(timeout=seconds, pty=pty))
             what: dict[str, Any] = {"task": reference}
         else:
             stage = RunCommand(Command(line, timeout=seconds, pty=Pty() if pty else None), sudo)

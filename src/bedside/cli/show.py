@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from bedside.output import Output
 from bedside.runner import OnLine, Result
 from bedside.text import decode, plural
 
+PARTLY = 1000
+"""So many of the last lines of a host that was interrupted are shown."""
+
 
 class Show(ABC):
     """One way to show the outcomes of a run, as they come or at the end."""
@@ -23,10 +27,12 @@ class Show(ABC):
         self._out = out
         self.advance: Callable[[], None] = lambda: None
         """Called as each host ends: moves the progress bar."""
+        self._partly: dict[str, deque[bytes]] = {}
 
-    def lines_of(self, host: str) -> OnLine | None:
-        """Return what is called with each line of the host as it arrives; None to wait for the end."""
-        return None
+    def lines_of(self, host: str) -> OnLine:
+        """Return what is called with each line of the host as it arrives: kept, in case it does not end."""
+        lines = self._partly[host] = deque(maxlen=PARTLY)
+        return lambda _, line: lines.append(line)
 
     def logged(self, host: str, line: str) -> None:
         """Show a line that a task notes."""
@@ -34,14 +40,20 @@ class Show(ABC):
 
     def outcome(self, outcome: Outcome[Any]) -> None:
         """Show how a host ended."""
+        self._partly.pop(outcome.host, None)
         self._show(outcome)
         self.advance()
 
     @abstractmethod
     def _show(self, outcome: Outcome[Any]) -> None: ...
 
-    def end(self) -> None:  # noqa: B027 (most hold nothing back)
-        """Show what was held back until all had ended."""
+    def end(self, interrupted: Iterable[str]) -> None:
+        """Show what was held back until all had ended, and what the interrupted hosts had said."""
+        for host in sorted(interrupted):
+            self._broken_off(host, [decode(line) for line in self._partly.get(host, ())])
+
+    def _broken_off(self, host: str, lines: Sequence[str]) -> None:  # noqa: B027 (some have shown them)
+        """Show the last lines of a host that was interrupted."""
 
 
 class AsItComes(Show):
@@ -77,7 +89,7 @@ class Gathered(Show):
         key = (_trouble(outcome), _text(outcome), _text(outcome, "stderr"))
         self._groups.setdefault(key, []).append(outcome.host)
 
-    def end(self) -> None:
+    def end(self, interrupted: Iterable[str]) -> None:
         """Show the groups."""
         for (trouble, stdout, stderr), hosts in sorted(self._groups.items(), key=lambda g: -len(g[1])):
             names = ", ".join(sorted(hosts))
@@ -86,6 +98,13 @@ class Gathered(Show):
                 self._out.result(line)
             if trouble:
                 self._out.result(trouble, style="bad")
+        super().end(interrupted)
+
+    def _broken_off(self, host: str, lines: Sequence[str]) -> None:
+        if lines:
+            self._out.result(f"── {host} (interrupted)", style="warn")
+        for line in lines:
+            self._out.result(line)
 
 
 class AsJson(Show):
@@ -94,6 +113,11 @@ class AsJson(Show):
     def _show(self, outcome: Outcome[Any]) -> None:
         """Write the object."""
         self._out.result(json.dumps(as_json(outcome)))
+
+    def _broken_off(self, host: str, lines: Sequence[str]) -> None:
+        error = {"kind": "lost", "phase": "run", "message": "interrupted; the command may still run there"}
+        told = {"host": host, "ok": False, "exit": None, "signal": None, "error": error, "stderr": ""}
+        self._out.result(json.dumps({**told, "stdout": "\n".join(lines), "truncated": True, "seconds": None}))
 
 
 def as_json(outcome: Outcome[Any]) -> dict[str, Any]:
@@ -110,9 +134,11 @@ def as_json(outcome: Outcome[Any]) -> dict[str, Any]:
         "truncated": bool(result and result.truncated),
         "seconds": round(outcome.seconds, 3),
     }
-    if isinstance(outcome, Failed) and outcome.error.kind != "failed":
+    if isinstance(outcome, Failed):
         error = outcome.error
         told["error"] = {"kind": error.kind, "phase": error.phase, "message": str(error)}
+        if isinstance(error, TaskFailed):
+            told["error"]["trace"] = error.trace
     if isinstance(outcome, Done) and result is None:
         told["value"] = outcome.value if _plain(outcome.value) else str(outcome.value)
     return told

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import click
@@ -14,9 +15,11 @@ from bedside.app.fanout import Account
 from bedside.app.running import Job, carry_out
 from bedside.cli import show
 from bedside.cli.context import Context
+from bedside.errors import UsageError
 from bedside.exits import Exit, worst
 from bedside.text import plural
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -50,6 +53,8 @@ def act(
 ) -> int:
     """Choose the hosts, do the job on them, show the outcomes and the summary; return the exit status."""
     out, app = context.out, context.app
+    if include_excluded is not None and not include_excluded.strip():
+        raise UsageError("--include-excluded wants a reason", advice="it is recorded: say why")
     names = [name.strip() for name in hosts.split(",") if name.strip()] if hosts is not None else None
     way = show.chooser(as_json=as_json, gather=gather)(out)
 
@@ -67,19 +72,33 @@ def act(
             return selection, account
 
     started = time.monotonic()
-    selection, account = asyncio.run(go())
-    way.end()
+    selection, account = asyncio.run(_ended_by_signals(go()))
     statuses = [Exit.OK if selection.complete else Exit.INCOMPLETE]
     if account:
+        way.end(account.under_way)
         statuses.append(show.summary(out, account, time.monotonic() - started))
     else:  # done on nobody is not done well
         out.error("no host to act on")
-        statuses.append(Exit.REFUSED if selection.taken_out else Exit.USAGE)
+        if selection.complete:
+            statuses.append(Exit.REFUSED if selection.taken_out else Exit.USAGE)
     return int(worst(statuses))
 
 
+async def _ended_by_signals(work: Coroutine[Any, Any, T]) -> T:
+    """Let SIGTERM and SIGHUP end the work as Ctrl-C does: with all that is known printed and saved."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    return await task
+
+
 def _say_chosen(context: Context, selection: Selection, *, named: bool) -> None:
-    missing = "what it knows of these hosts is missing" if named else "hosts that only it knows are missing"
+    missing = (
+        "rules that take look-alikes out could not be checked with what it knows"
+        if named
+        else "hosts that only it knows are missing"
+    )
     for error in selection.errors:
         context.out.warn(f"{error}; {missing}")
     for host in selection.taken_out if named else ():

@@ -28,7 +28,7 @@ BUSY_LIMIT = 10.0
 """Seconds to wait for another bedside that is writing."""
 _COLUMNS = ("sequence", "time", "run", "host", "kind", "version", "payload", "hash")
 _INSERT = f"INSERT INTO entry VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"  # noqa: S608
-_SCHEME = "sqlite:///"
+SCHEME = "sqlite:///"
 
 
 class LedgerSection(msgspec.Struct, forbid_unknown_fields=True):
@@ -92,9 +92,9 @@ class Ledger:
 
 def open_ledger(url: str | None, default: Path, clock: Clock) -> Ledger:
     """Open the ledger at `url`, or in the file `default`, and migrate it. Raises LedgerError."""
-    if url is not None and not url.startswith(_SCHEME):
+    if url is not None and not url.startswith(SCHEME):
         raise LedgerError("[ledger] url is of no kind that is known", advice='write "sqlite:///PATH"')
-    path = Path(url.removeprefix(_SCHEME)).expanduser() if url else default
+    path = Path(url.removeprefix(SCHEME)).expanduser() if url else default
     _touch(path)
     with _told(path):
         connection = sqlite3.connect(path, timeout=BUSY_LIMIT, isolation_level=None)

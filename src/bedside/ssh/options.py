@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -14,6 +14,8 @@ from bedside.errors import UsageError
 
 HostKeyPolicy = Literal["strict", "accept-new", "off"]
 SecretKind = Literal["command", "file", "env"]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class SshRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -21,7 +23,7 @@ class SshRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 
     hosts: str
     user: str | None = None
-    port: int | None = None
+    port: Port | None = None
     jump: str | None = None
     identity_files: list[str] | None = None
     legacy_algorithms: bool | None = None
@@ -48,8 +50,8 @@ class SshSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     user: str | None = None  # $USER
     port: int | None = None  # 22
     jump: str | None = None
-    parallel: int = 64
-    per_jump_host: int = 16
+    parallel: Positive = 64
+    per_jump_host: Positive = 16
     connect_timeout: Seconds | None = None  # 10s
     login_timeout: Seconds | None = None  # 30s
     command_timeout: Seconds | None = None  # 5m
@@ -60,7 +62,7 @@ class SshSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     known_hosts: str | None = None  # known_hosts in the state folder
     identity_files: list[str] | None = None
     agent: bool = True
-    memory_limit: int = 1024 * 1024
+    memory_limit: Positive = 1024 * 1024
     password_command: str | None = None
     password_file: str | None = None
     password_env: str | None = None

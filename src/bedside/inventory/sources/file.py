@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -29,7 +29,7 @@ class HostEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     name: str
     address: str | None = None
     user: str | None = None
-    port: int | None = None
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     tags: list[str] = []
     facts: dict[str, Any] = {}
 
