@@ -183,6 +183,8 @@ class _Run:
             "remainder": self._line.remainder,
         }
         may_ask = not env.env.abort_on_prompts
+        if self._line.options.include_excluded == "":
+            abort("--include-excluded wants a reason: it is recorded")
         wishes = Wishes(self._line.options.include_excluded, _other_ssh_config(), may_ask)
         what |= {"include_excluded": wishes.include_excluded} if wishes.include_excluded else {}
         engine = Engine(made.connector(wishes), made.record(list(env.env.hosts), what), known)

@@ -153,7 +153,7 @@ class SiteSecrets:
             if not shared.fetched:
                 shared.value = await self._fetch(source, question)
                 shared.fetched = True
-        if shared.value is None or (key[0] == "password" and not await _may_try(shared, host)):
+        if shared.value is None or not await _may_try(shared, host):
             return None
         if shared.refused or (host, user, shared.value) in self._refused:
             return None
