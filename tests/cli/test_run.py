@@ -1,6 +1,8 @@
 import select
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -305,3 +307,19 @@ def test_why_a_task_failed_stands_in_the_json_too(cli: Cli, tmp_path: Path) -> N
     assert 'tasks.py", line 5, in boom' in told["error"]["trace"]
     ended = cli("run", "--sudo", "-H", "127.0.0.1", "--task", "tasks.py:boom")
     assert (ended.status, ended.out) == (2, "")
+
+
+@pytest.mark.parametrize("kind", ["garbage", "encrypted"])
+def test_a_key_that_cannot_be_used_is_named(cli: Cli, server: Sshd, tmp_path: Path, kind: str) -> None:
+    key = tmp_path / "key"
+    if kind == "garbage":
+        key.write_text("no key at all\n")
+        key.chmod(0o600)
+    else:
+        shutil.copy(server.key, key)
+        subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", key], check=True)
+    cli.config.write_text(cli.config.read_text().replace(str(server.key), str(key)))
+    ended = cli("run", "-H", "127.0.0.1", "--", "id")
+    assert ended.status == 1
+    assert f"the key file {key} " in ended.err
+    assert ("encrypted" in ended.err) == (kind == "encrypted")

@@ -40,9 +40,9 @@ class Identity:
 class LockedFile:
     """An encrypted key file."""
 
-    def __init__(self, path: Path, data: bytes, secrets: Secrets) -> None:
+    def __init__(self, path: Path, data: bytes, secrets: Secrets, warn: Callable[[str], None]) -> None:
         self.path = path
-        self._data, self._secrets = data, secrets
+        self._data, self._secrets, self._warn = data, secrets, warn
         self._turn = asyncio.Lock()
         self._key: asyncssh.SSHKey | None = None
         self._given_up = False
@@ -58,6 +58,8 @@ class LockedFile:
                     break
                 self._key = await asyncio.to_thread(self._decrypt, passphrase)
             if self._key is None:
+                if not self._given_up:
+                    self._warn(f"the key file {self.path} is encrypted, and its passphrase is not known")
                 self._given_up = True
                 raise ValueError(f"{self.path} stays locked")
             return self._key
@@ -187,13 +189,14 @@ class Keyring:
             if not path.with_name(path.name + ".pub").is_file():  # else it names a key of the agent
                 self.warn(f"the key file {path} can't be read: {error.strerror}")
             return None
-        if b"PRIVATE KEY" not in data:
-            return None  # the public half of a key that only the agent holds
         try:
+            if b"PRIVATE KEY" not in data:  # the public half of a key that only the agent holds?
+                asyncssh.import_public_key(data)
+                return None
             return asyncssh.import_private_key(data)
         except asyncssh.KeyImportError as error:
             if str(error).startswith("Passphrase"):
-                return LockedFile(path, data, self.secrets)
+                return LockedFile(path, data, self.secrets, self.warn)
             self.warn(f"the key file {path} makes no sense: {error}")
         return None
 

@@ -153,7 +153,8 @@ class Sudo:
         password = await self._passwords.sudo_password(self._link.host, self._login)
         if password is None:
             raise self._denied(
-                f"sudo asks for the password of {self._login}, and none is known", execution.patience.seconds,
+                f"sudo asks for the password of {self._login}, and none is known that was not refused",
+                execution.patience.seconds,
                 "name it with sudo_password_command, _file or _env in an [[ssh.rule]]",
             )  # fmt: skip
         if password in self._refused:
