@@ -36,7 +36,7 @@ def worst(codes: Iterable[Exit]) -> Exit:
 def of_error(error: errors.BedsideError) -> Exit:
     """Return the exit status for an error that ends a command."""
     match error:
-        case errors.UsageError() | errors.ConfigError() | errors.QueryError():
+        case errors.UsageError() | errors.ConfigError() | errors.QueryError() | errors.LedgerError():
             return Exit.USAGE
         case errors.SourceError():
             return Exit.INCOMPLETE

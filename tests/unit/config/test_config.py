@@ -97,7 +97,8 @@ def test_a_relative_xdg_folder_is_ignored_as_the_specification_says() -> None:
 
 def test_an_unknown_section_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     path = tmp_path / "bedside.toml"
-    path.write_text("\n[shh]\nuser = 'x'\n")
-    with pytest.raises(ConfigError, match="did you mean 'ssh'") as caught:
-        config.load(path).refuse_unknown(["ssh", "site"])
-    assert caught.value.line == 2
+    for text, meant in (("\n[shh]\nuser = 'x'\n", "ssh"), ("\n[sites.a]\nsources = []\n", "site")):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=f"did you mean '{meant}'") as caught:
+            config.load(path).refuse_unknown(["ssh", "site"])
+        assert caught.value.line == 2

@@ -17,6 +17,7 @@ def test_the_gravest_of_several_codes_wins() -> None:
         (errors.UsageError("x"), 2),
         (errors.ConfigError("x", file="f"), 2),
         (errors.QueryError("x", query="q", column=1), 2),
+        (errors.LedgerError("x"), 2),
         (errors.SourceError("x", source="s"), 3),
         (errors.Denied("x", host="h", phase="run"), 1),
         (errors.FabfileError("x"), 1),
