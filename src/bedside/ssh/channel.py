@@ -11,7 +11,7 @@ from bedside.ssh.execution import BELOW, Execution, Link
 from bedside.ssh.inbox import Inbox
 from bedside.ssh.patience import Patience
 from bedside.ssh.process import Process
-from bedside.ssh.quoting import prefix
+from bedside.ssh.quoting import placed
 
 
 class OpenChannel:
@@ -34,7 +34,7 @@ class OpenChannel:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._execution)
             self._process = await self._execution.start(
-                prefix(command.line, command.env, command.cwd), stdin=None, pty=command.pty, feed=self._feed
+                placed(command.line, command.env, command.cwd), stdin=None, pty=command.pty, feed=self._feed
             )
             self._execution.patience.close()
             self._inbox.attach(self._process)

@@ -112,9 +112,13 @@ class Pool:
         if slot is None or not slot.usable:
             slot = _Slot(host, asyncio.ensure_future(self._connect(self._options(host))))
         self._slots[host] = slot  # at the end: the one used last
-        await self._make_room()
-        connection = await _await(slot)
-        slot.leases += 1
+        slot.leases += 1  # before room is made: it must not be made here
+        try:
+            await self._make_room()
+            connection = await _await(slot)
+        except BaseException:
+            slot.leases -= 1
+            raise
         return self._session(Lease(connection, lambda: _give_back(slot)))
 
     async def fresh(self, host: str) -> Session:

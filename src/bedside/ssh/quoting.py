@@ -54,6 +54,17 @@ def prefix(line: str, env: Mapping[str, str], cwd: str | None) -> str:
     return "; ".join([*steps, line])
 
 
+def placed(line: str, env: Mapping[str, str], cwd: str | None) -> str:
+    """Return the line for the login shell, in `cwd` and with `env`; where either fails, it does not run.
+
+    The way there is left to a POSIX shell: csh and its kin neither stop at a failed `cd` nor export. The
+    line itself is the login shell's again, as without them.
+    """
+    if not env and not cwd:
+        return line
+    return shell("bedside_shell=${SHELL:-sh}; " + prefix('exec "$bedside_shell" -c "$1"', env, cwd), line)
+
+
 def shell(script: str, *words: str) -> str:
     """Return a command line that runs the script in a POSIX shell, the words as its `$1`, `$2`, ..."""
     return " ".join(["exec sh -c", quote(script), "bedside" if words else "", *map(quote, words)]).rstrip()

@@ -204,7 +204,10 @@ class SiteSecrets:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-                await process.wait()
+                # A child of the command may hold its output open: that is not waited for.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await process.wait()
         if process.returncode:
             self._warn(f"the password command {_program(line)} ended with exit status {process.returncode}")
             return None

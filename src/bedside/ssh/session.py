@@ -11,7 +11,7 @@ from bedside.ssh.capture import CaptureSettings
 from bedside.ssh.channel import OpenChannel
 from bedside.ssh.counting import Progress
 from bedside.ssh.execution import Execution, Link
-from bedside.ssh.quoting import prefix
+from bedside.ssh.quoting import placed
 from bedside.ssh.sudo import Sudo
 from bedside.ssh.transfer import Transfer
 
@@ -47,7 +47,7 @@ class Session:
         Raises TimedOut and ConnectionLost, with the output so far; Denied where the host opens no channel.
         """
         async with Execution(self._link, command, "run", on_line=on_line, on_data=on_data) as execution:
-            line = prefix(command.line, command.env, command.cwd)
+            line = placed(command.line, command.env, command.cwd)
             await execution.start(line, stdin=command.stdin or b"", pty=command.pty)
             return await execution.finish()
 

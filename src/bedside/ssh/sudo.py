@@ -28,6 +28,8 @@ from bedside.ssh.secrets import Secrets
 _KEPT = 16 * 1024
 """Bytes of what sudo says that are kept for an error message."""
 _NO_TERMINAL = re.compile(r"\btty\b|terminal is required", re.IGNORECASE)
+_WRONG = re.compile(r"incorrect|sorry|try again|attempt|authentication fail", re.IGNORECASE)
+"""What sudo says of a wrong password when it asks only once; its end alone may have other reasons."""
 _NOT_FOUND = re.compile(r"sudo: (command )?not found", re.IGNORECASE)
 
 
@@ -100,11 +102,12 @@ class Sudo:
     async def _run(
         self, command: Command, user: str | None, group: str | None, on_line: OnLine | None
     ) -> Result:
-        prompt, halves = secrets.token_hex(12), (secrets.token_hex(8), secrets.token_hex(8))
-        dialog = Dialog(prompt.encode(), "".join(halves).encode())
+        # Neither word stands in the arguments as it is: a shell that echoes its commands asks for nothing.
+        asked, halves = ((secrets.token_hex(8), secrets.token_hex(8)) for _ in range(2))
+        dialog = Dialog("%".join(asked).encode(), "".join(halves).encode())
         async with Execution(self._link, command, "sudo", on_line=on_line) as execution:
             process = await execution.start(
-                _line(command, prompt, halves, user, group), stdin=None, pty=command.pty,
+                _line(command, asked, halves, user, group), stdin=None, pty=command.pty,
                 feed=partial(_feed, execution, dialog, "stdout" if command.pty else "stderr"),
             )  # fmt: skip
             await self._talk(execution, process, dialog, has_terminal=command.pty is not None)
@@ -129,7 +132,7 @@ class Sudo:
                     "check the sudo_password_* key of the ssh rule for this host",
                 )  # fmt: skip
             elif process.closed.done():
-                if sent is not None:
+                if sent is not None and not execution.lost and _WRONG.search(dialog.words):
                     self._forget(sent)
                 raise self._no_start(execution, process, dialog, retry=sent is None and not has_terminal)
             else:
@@ -190,11 +193,13 @@ class _TerminalWanted(Exception):
     """sudo runs only on a terminal here (`requiretty`)."""
 
 
-def _line(command: Command, prompt: str, halves: tuple[str, str], user: str | None, group: str | None) -> str:
-    # The mark stands in the arguments in two halves: where sudo quotes them in an error, it is no mark.
+def _line(
+    command: Command, asked: tuple[str, str], halves: tuple[str, str], user: str | None, group: str | None
+) -> str:
+    # sudo makes `%` of `%%` in its prompt, and printf one word of two.
     inner = f"printf %s%s {halves[0]} {halves[1]} >&2; {prefix(command.line, command.env, command.cwd)}"
     who = [*(("-u", quote(user)) if user else ()), *(("-g", quote(group)) if group else ())]
-    return " ".join(["sudo", "-S", "-p", prompt, *who, "--", "sh", "-c", quote(inner)])
+    return " ".join(["sudo", "-S", "-p", quote("%%".join(asked)), *who, "--", "sh", "-c", quote(inner)])
 
 
 def _feed(execution: Execution, dialog: Dialog, filtered: Stream, stream: Stream, data: bytes) -> None:

@@ -178,7 +178,7 @@ async def test_a_terminal_is_given_where_sudo_insists(server: Sshd) -> None:
 async def test_a_terminal_may_be_asked_for(server: Sshd) -> None:
     async with host_of(server, ASKING, "lecture=always") as (host, _):
         result = await host.sudo(Command("id -un; cat; tty", pty=Pty(), stdin=b"typed\n"))
-        assert result.stdout.startswith(b"root\r\n")
+        assert b"root\r\n" in result.stdout  # where the terminal's echo of the input stands is chance
         assert result.stdout.count(b"typed\r\n") >= 1
         assert b"/dev/" in result.stdout
         assert PASSWORD.encode() not in result.stdout

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bedside.errors import UsageError
-from bedside.ssh.quoting import prefix, quote, quote_path, shell
+from bedside.ssh.quoting import placed, prefix, quote, quote_path, shell
 
 SHELLS = {"dash": "dash", "bash": "bash", "ash": "busybox", "zsh": "zsh", "fish": "fish", "mksh": "mksh"}
 HERE = {name: path for name, program in SHELLS.items() if (path := shutil.which(program))}
@@ -102,3 +102,18 @@ def test_a_name_that_no_shell_can_export_is_refused(name: str) -> None:
 def test_a_nul_byte_is_refused() -> None:
     with pytest.raises(UsageError):
         quote("a\0b")
+
+
+@pytest.mark.parametrize("program", ["dash", "bash", "zsh", "fish", "mksh", "tcsh"])
+def test_a_folder_that_is_not_there_stops_the_command_under_every_login_shell(program: str) -> None:
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"no {program} here")
+    environ = {"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", "SHELL": path}
+
+    def said(line: str) -> bytes:
+        return subprocess.run([path, "-c", line], capture_output=True, env=environ, timeout=20).stdout
+
+    assert said(placed("echo RAN", {}, "/nonexistent")) == b""
+    assert said(placed("echo RAN", {"A": "it's"}, "/")) == b"RAN\n"
+    assert said(placed("printenv A; pwd", {"A": "a b!"}, "/usr")) == b"a b!\n/usr\n"

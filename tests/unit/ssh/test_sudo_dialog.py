@@ -7,7 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedside.ssh.sudo import Dialog
+from bedside.runner import Command
+from bedside.ssh.sudo import Dialog, _line
 
 PROMPT, MARK = b"0123456789abcdef", b"fedcba9876543210"
 
@@ -49,3 +50,13 @@ def test_endless_words_of_sudo_do_not_fill_memory() -> None:
 def test_what_sudo_said_is_one_safe_line() -> None:
     dialog, _ = talk([b"sudo: \x1b[31mno\x1b[0m\n  never\n"])
     assert dialog.words == "sudo: \\x1b[31mno\\x1b[0m never"
+
+
+def test_a_shell_that_echoes_the_command_line_is_no_prompt_and_no_mark() -> None:
+    asked, halves = ("a1" * 8, "b2" * 8), ("c3" * 8, "d4" * 8)
+    dialog = Dialog("%".join(asked).encode(), "".join(halves).encode())
+    line = _line(Command("id", cwd="/"), asked, halves, None, None)
+    assert dialog.feed(b"+ " + line.encode() + b"\n") == b""
+    assert (dialog.prompts, dialog.started) == (0, False)
+    assert dialog.feed("%".join(asked).encode()) == b""
+    assert dialog.prompts == 1

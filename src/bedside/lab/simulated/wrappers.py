@@ -134,7 +134,7 @@ async def _ask_password(call: Call, prompt: str, *, quiet: bool, from_stdin: boo
             "from standard input or configure an askpass helper"
         )
     for attempt in range(3):
-        await call.stderr.write(prompt.replace("%p", call.user).replace("%u", call.user).encode())
+        await call.stderr.write(_expanded(prompt, call.user).encode())
         if not (line := await _hidden_line(call)):
             await call.stderr.write(b"\nsudo: no password was provided\n")
             return await call.fail("a password is required") if not attempt else 1
@@ -168,3 +168,8 @@ WRAPPERS: Mapping[str, Command] = MappingProxyType(
 )
 BASH: Mapping[str, Command] = MappingProxyType({"bash": _bash})
 SUDO: Mapping[str, Command] = MappingProxyType({"sudo": _sudo})
+
+
+def _expanded(prompt: str, user: str) -> str:
+    """Return sudo's prompt with its escapes (sudo(8), -p) expanded, those that we know."""
+    return re.sub("%[pu%]", lambda found: "%" if found[0] == "%%" else user, prompt)
