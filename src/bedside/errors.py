@@ -103,15 +103,28 @@ HostErrorKind = Literal["unreachable", "host_key", "auth", "timeout", "lost", "r
 UnreachableReason = Literal["refused", "no_route", "name", "timeout", "reset", "proxy", "protocol"]
 
 
+_ADVICE: dict[str, str] = {
+    "refused": "is sshd running there, on that port?",
+    "no_route": "is the host up, and the network between?",
+    "name": "check the name, or name its address",
+    "timeout": "is the host up, and nothing on the way dropping packets?",
+    "reset": "something there closes the door: look at sshd's log and at its limits for new logins",
+    "proxy": "look at the way there: the jump host, or the ProxyCommand",
+    "protocol": "is it sshd that listens on that port?",
+}
+
+
 class HostError(BedsideError):
     """One host failed, in `phase` (connect, login, run, put, ...) after `seconds`."""
 
     kind: ClassVar[HostErrorKind]
+    usual_advice: ClassVar[str] = ""
+    """What to do, where the place that raises knows no better."""
 
     def __init__(
         self, message: str, *, host: str, phase: str, seconds: float = 0.0, advice: str = ""
     ) -> None:
-        super().__init__(message, advice=advice)
+        super().__init__(message, advice=advice or self.usual_advice)
         self.host, self.phase, self.seconds = host, phase, seconds
 
     def __str__(self) -> str:
@@ -127,7 +140,9 @@ class Unreachable(HostError):
         self, message: str, *, reason: UnreachableReason, host: str, phase: str = "connect",
         seconds: float = 0.0, advice: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(message, host=host, phase=phase, seconds=seconds, advice=advice)
+        super().__init__(
+            message, host=host, phase=phase, seconds=seconds, advice=advice or _ADVICE.get(reason, "")
+        )
         self.reason = reason
 
 
@@ -155,6 +170,7 @@ class TimedOut(HostError):
     """A phase after the TCP connection took longer than its limit."""
 
     kind = "timeout"
+    usual_advice = "look at what the host is busy with, or give it more time"
 
     def __init__(
         self, message: str, *, host: str, phase: str, seconds: float = 0.0, advice: str = "",
@@ -169,6 +185,7 @@ class ConnectionLost(HostError):
     """The connection broke after it stood."""
 
     kind = "lost"
+    usual_advice = "what ran there may have come to its end or not: look before you try again"
 
     def __init__(
         self, message: str, *, host: str, phase: str, seconds: float = 0.0, advice: str = "",

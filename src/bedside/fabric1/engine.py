@@ -128,3 +128,4 @@ class Engine:
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._loop.close()
+            self._bridge.end()

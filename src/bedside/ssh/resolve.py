@@ -7,6 +7,7 @@ What stands nearest to the host wins: the host as written, what its source knows
 from __future__ import annotations
 
 import getpass
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -43,6 +44,9 @@ _METHODS = {
     "keyboard-interactive": ("kbdinteractiveauthentication", True),
     "password": ("passwordauthentication", True),
 }
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TIME = re.compile(r"\d+|(\d+[smhdw])+", re.IGNORECASE)
+"""sshd_config(5), TIME FORMATS."""
 _SECRET_KINDS: tuple[SecretKind, ...] = ("command", "file", "env")
 
 
@@ -207,9 +211,9 @@ def _number(said: HostSettings, keyword: str) -> float | None:
     value = said.first(keyword)
     if value is None or value.lower() == "none":
         return None
-    if not value.isdigit():
+    if not _TIME.fullmatch(value):
         raise ValueError(f"{keyword} in ssh_config is no number: {value!r}")
-    return float(value)
+    return float(sum(int(count) * _UNITS[unit.lower()] for count, unit in re.findall(r"(\d+)(\D?)", value)))
 
 
 def _port(said: HostSettings) -> int:

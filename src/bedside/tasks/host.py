@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 import posixpath
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -211,6 +212,7 @@ class Bridge:
         self._loop = loop
         self._waiting: set[concurrent.futures.Future[Any]] = set()
         self._is_cut = False
+        self._never_begun: list[Coroutine[Any, Any, Any]] = []
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and return its value; raises what it raises.
@@ -230,12 +232,19 @@ class Bridge:
         finally:
             future.cancel()
             self._waiting.discard(future)
+            if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:  # broken off by Ctrl-C
+                self._never_begun.append(coroutine)
 
     def cut(self) -> None:
         """Cancel every wait, those to come too."""
         self._is_cut = True
         for future in list(self._waiting):
             future.cancel()
+
+    def end(self) -> None:
+        """Let go of what the loop never came to. To be called when it is closed."""
+        for coroutine in self._never_begun:
+            coroutine.close()
 
     def _result(self, future: concurrent.futures.Future[T]) -> T:
         while True:
