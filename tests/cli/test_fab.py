@@ -17,7 +17,7 @@ from bedside.ledger import Envelope, open_ledger
 
 pytestmark = pytest.mark.slow
 
-SEED = Path(__file__).parents[1] / "data/seed-fabfiles"
+SEED = Path(__file__).parents[2] / "examples/talk"
 POSTCONF = """#!/bin/sh
 echo 'address_verify_relayhost = $relayhost'
 echo 'myhostname = here'
